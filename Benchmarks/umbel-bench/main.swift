@@ -1,0 +1,1 @@
+print("umbel-bench")

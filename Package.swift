@@ -1,0 +1,88 @@
+// swift-tools-version: 6.2
+// The manifest reads like the map in docs/architecture.md: one line a floor, lowest first, and a target imports only
+// what its line names.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+// Kernels are compiled at -O2 in debug too: at -O0 they are some 45 times slower, and the tests merge real models.
+let kernelSettings: [CSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableWarning("all"),
+    .enableWarning("extra"),
+    .unsafeFlags(["-O2"], .when(configuration: .debug)),
+]
+
+func floor(_ name: String, on dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, on dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+}
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "umbel",
+    products: [
+        .executable(name: "umbel", targets: ["umbel"]),
+        .executable(name: "umbel-bench", targets: ["umbel-bench"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // Floor 0: C. Validated shapes in, numbers out; system libraries.
+        .target(name: "CUmbelKernels", cSettings: kernelSettings),
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+
+        // Floor 1: numbers · system calls.
+        floor("UmbelTensor", on: ["CUmbelKernels", "COpenBLAS"]),
+        floor("UmbelPOSIX", on: ["COpenSSL"]),
+
+        // Floor 2: files · names of tensors · the wire (knows no tensor).
+        floor("UmbelFormats", on: ["UmbelTensor", "UmbelPOSIX"]),
+        floor("UmbelNames", on: []),
+        floor("UmbelHTTP", on: ["UmbelPOSIX", "CZlib", httpTypes]),
+
+        // Floor 3: adapters and how they merge.
+        floor("UmbelAdapters", on: ["UmbelFormats", "UmbelNames", "UmbelTensor"]),
+
+        // Floor 4: residency, variants, all waiting, all limits.
+        floor("UmbelEngine", on: ["UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX"]),
+
+        // Floor 5: routes · bodies · the Problem table.
+        floor(
+            "UmbelServer",
+            on: ["UmbelEngine", "UmbelHTTP", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX", logging, httpTypes]),
+
+        // Floor 6: settings, wiring, signals, drain.
+        .executableTarget(
+            name: "umbel",
+            dependencies: [
+                "UmbelServer", "UmbelEngine", "UmbelHTTP", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor",
+                "UmbelPOSIX", arguments, logging, yams,
+            ],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "umbel-bench",
+            dependencies: ["UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX", arguments],
+            path: "Benchmarks/umbel-bench",
+            swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

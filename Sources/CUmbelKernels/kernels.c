@@ -1,0 +1,1 @@
+#include "umbel_kernels.h"

@@ -1,0 +1,40 @@
+internal import Glibc
+
+/// An open file, socket or pipe end, closed when the last reference goes.
+package final class FileDescriptor: Sendable {
+    package let number: Int32
+
+    /// Takes ownership of an open descriptor.
+    package init(owning number: Int32) {
+        self.number = number
+    }
+
+    deinit { close(number) }
+
+    /// Opens a regular file for reading.
+    package static func read(_ path: String) throws(SystemError) -> FileDescriptor {
+        FileDescriptor(owning: try retryingInterrupts("open", path) { open(path, O_RDONLY | O_CLOEXEC) })
+    }
+
+    /// Length in bytes.
+    package func size(_ subject: String) throws(SystemError) -> Int {
+        var status = stat()
+        _ = try retryingInterrupts("fstat", subject) { fstat(number, &status) }
+        return Int(status.st_size)
+    }
+
+    /// Writes all bytes, in as many calls as the system needs.
+    package func writeAll(_ bytes: UnsafeRawBufferPointer, _ subject: String) throws(SystemError) {
+        var done = 0
+        while done < bytes.count {
+            done += try retryingInterrupts("write", subject) {
+                write(number, bytes.baseAddress.map { $0 + done }, bytes.count - done)
+            }
+        }
+    }
+
+    /// Waits until what was written is on the disk.
+    package func synchronize(_ subject: String) throws(SystemError) {
+        _ = try retryingInterrupts("fsync", subject) { fsync(number) }
+    }
+}

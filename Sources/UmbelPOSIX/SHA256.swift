@@ -1,0 +1,35 @@
+internal import COpenSSL
+
+/// SHA-256 of bytes that arrive in pieces, by OpenSSL.
+package final class SHA256 {
+    private let context: OpaquePointer?
+
+    package init() {
+        context = EVP_MD_CTX_new()
+        EVP_DigestInit_ex(context, EVP_sha256(), nil)
+    }
+
+    deinit { EVP_MD_CTX_free(context) }
+
+    package func update(_ bytes: UnsafeRawBufferPointer) {
+        EVP_DigestUpdate(context, bytes.baseAddress, bytes.count)
+    }
+
+    /// 64 lower-case hexadecimal digits. The value cannot be updated afterwards.
+    package func finish() -> String {
+        var digest = [UInt8](repeating: 0, count: 32)
+        EVP_DigestFinal_ex(context, &digest, nil)
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+
+    package static func hex(of bytes: UnsafeRawBufferPointer) -> String {
+        let hash = SHA256()
+        hash.update(bytes)
+        return hash.finish()
+    }
+
+    package static func hex(of text: String) -> String {
+        Array(text.utf8).withUnsafeBytes { hex(of: $0) }
+    }
+}
