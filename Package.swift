@@ -45,7 +45,7 @@ let package = Package(
     ],
     targets: [
         // Floor 0: C. Validated shapes in, numbers out; system libraries.
-        .target(name: "CUmbelKernels", cSettings: kernelSettings),
+        .target(name: "CUmbelKernels", cSettings: kernelSettings, linkerSettings: [.linkedLibrary("m")]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -60,7 +60,7 @@ let package = Package(
         floor("UmbelHTTP", on: ["UmbelPOSIX", "CZlib", httpTypes]),
 
         // Floor 3: adapters and how they merge.
-        floor("UmbelAdapters", on: ["UmbelFormats", "UmbelNames", "UmbelTensor"]),
+        floor("UmbelAdapters", on: ["CUmbelKernels", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
 
         // Floor 4: residency, variants, all waiting, all limits.
         floor("UmbelEngine", on: ["UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX"]),

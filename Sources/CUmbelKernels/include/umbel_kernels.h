@@ -1,1 +1,48 @@
+// Kernels on validated shapes. None allocates, fails or keeps state. Every result element depends on its inputs alone:
+// sums run over the inner dimension in index order with fused multiply-add, so neither vector width, nor how rows are
+// cut into tiles, nor the CPU changes a bit. Each kernel has a plain twin, `…_reference`, that the tests hold it to.
 #pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+// Storage formats of the safetensors file format that hold floating-point numbers.
+enum umbel_float_format {
+    UMBEL_F64 = 0,
+    UMBEL_F32 = 1,
+    UMBEL_F16 = 2,
+    UMBEL_BF16 = 3,
+    UMBEL_F8_E4M3 = 4,  // no infinity; S.1111.111 is NaN
+    UMBEL_F8_E5M2 = 5,
+};
+
+// out[i] = f32(in[i]) for count numbers stored as format; exact but for f64. `in` needs no alignment.
+void umbel_widen(float *restrict out, const void *restrict in, size_t count, enum umbel_float_format format);
+
+// out[i] = in[i] rounded to nearest, ties to even. Too large becomes infinity, or NaN where the format has none.
+void umbel_narrow(void *restrict out, const float *restrict in, size_t count, enum umbel_float_format format);
+
+// One number of each of the two directions, written for reading.
+float umbel_widen_one_reference(const void *in, enum umbel_float_format format);
+void umbel_narrow_one_reference(void *out, float in, enum umbel_float_format format);
+
+// out(rows, columns) = a(rows, inner) · b(inner, columns); strides in elements. Overwrites out.
+void umbel_multiply(float *restrict out, size_t out_stride, const float *restrict a, size_t a_stride,
+                    const float *restrict b, size_t b_stride, size_t rows, size_t inner, size_t columns);
+void umbel_multiply_reference(float *restrict out, size_t out_stride, const float *restrict a, size_t a_stride,
+                              const float *restrict b, size_t b_stride, size_t rows, size_t inner, size_t columns);
+
+// y[i] = fma(scale, x[i], y[i])
+void umbel_add_scaled(float *restrict y, const float *restrict x, float scale, size_t count);
+
+// y[i] = y[i] * x[i]
+void umbel_multiply_elements(float *restrict y, const float *restrict x, size_t count);
+
+// Sum of squares in f64: eight partial sums by index modulo eight, then added in a fixed tree.
+double umbel_sum_of_squares(const float *x, size_t count);
+double umbel_sum_of_squares_reference(const float *x, size_t count);
+
+// sums[j] += x[j]² in f64, for count columns: one row of a column-norm pass.
+void umbel_add_squares(double *restrict sums, const float *restrict x, size_t count);
+
+// 1 if every x[i] is finite.
+int umbel_all_finite(const float *x, size_t count);

@@ -1,1 +1,0 @@
-#include "umbel_kernels.h"

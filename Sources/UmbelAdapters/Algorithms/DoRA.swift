@@ -1,0 +1,108 @@
+package import UmbelNames
+internal import UmbelTensor
+
+/// DoRA: the norms of W + ΔW are replaced by trained magnitudes.     arXiv 2402.09353
+///
+/// Two rules exist, told apart by the key:
+/// - LyCORIS `dora_scale` d: V = W + ΔW at full strength, W' = V ⊙ (1 + m·(d/(‖V‖+ε) − 1)), ε = 2⁻²³; the norm runs
+///   over everything but the axis that d lives on, output `(out, 1…)` or input `(1, in, 1…)`.
+/// - PEFT `lora_magnitude_vector` μ: V = W + m·ΔW, W' = V·μ/‖V‖, always on the output axis.
+package enum DoRA {
+    package static let roles = [
+        RoleSpelling(.doraScale), RoleSpelling(.magnitude, "lora_magnitude_vector.weight"),
+    ]
+
+    package enum Axis: String, Hashable, Sendable {
+        case output
+        case input
+    }
+
+    /// The patch for ΔW with the module's magnitudes, or the plain addition if it has none.
+    package static func patch(
+        _ module: ModuleFactors, _ view: TargetView, _ delta: any Delta
+    ) throws(ModuleError) -> Patch {
+        if let magnitude = try module.optional(.magnitude) {
+            guard magnitude.elementCount == view.rows else {
+                throw .shapeMismatch(
+                    module: module.stem, key: module.key(.magnitude), shape: magnitude.shape,
+                    expected: "\(view.rows) elements for \(view.shape.shapeText)")
+            }
+            return Patch(view, .rows(PEFTMagnitude(delta: delta, magnitude: magnitude.values())))
+        }
+        guard let scale = try module.optional(.doraScale) else { return Addition.patch(view, delta) }
+        switch try axis(of: scale.shape, in: module, on: view) {
+        case .output: return Patch(view, .rows(OutputMagnitude(delta: delta, magnitude: scale.values())))
+        case .input:
+            return Patch(
+                view, .matrix(InputMagnitude(delta: delta, magnitude: scale.values(), kernel: view.kernel)))
+        }
+    }
+
+    /// The axis, from the whole shape: with out = 1 the input form `[1, in]` begins like the output form.
+    package static func axis(
+        of shape: [Int], in module: ModuleFactors, on view: TargetView
+    ) throws(ModuleError) -> Axis {
+        let isFlat = shape.count == 1
+        if shape.first == view.rows, shape.dropFirst().allSatisfy({ $0 == 1 }), !isFlat || view.rows == shape[0] {
+            // [1, 1] on a layer with one output and one input means the same either way.
+            return .output
+        }
+        if shape.count > 1, shape[0] == 1, shape[1] == view.inputs, shape.dropFirst(2).allSatisfy({ $0 == 1 }) {
+            return .input
+        }
+        throw .shapeMismatch(
+            module: module.stem, key: module.key(.doraScale), shape: shape,
+            expected: "[\(view.rows), 1…] or [1, \(view.inputs), 1…] for \(view.shape.shapeText)")
+    }
+
+    /// f32's machine epsilon, which LyCORIS adds to the norm.
+    static let epsilon = 0x1p-23
+}
+
+private struct OutputMagnitude: RowTransform {
+    let delta: any Delta
+    let magnitude: [Float]
+
+    func apply(to tile: RowTile, strength: Double) {
+        Addition(delta).apply(to: tile, strength: 1)
+        for row in 0..<tile.rows {
+            let ratio = Double(magnitude[tile.firstRow + row]) / (tile.norm(ofRow: row) + DoRA.epsilon)
+            tile.scaleRow(row, by: Float(1 + strength * (ratio - 1)))
+        }
+    }
+}
+
+private struct PEFTMagnitude: RowTransform {
+    let delta: any Delta
+    let magnitude: [Float]
+
+    func apply(to tile: RowTile, strength: Double) {
+        Addition(delta).apply(to: tile, strength: strength)
+        // A row of norm 0 gives NaN here, which the merge reports with its row.
+        for row in 0..<tile.rows {
+            tile.scaleRow(row, by: Float(Double(magnitude[tile.firstRow + row]) / tile.norm(ofRow: row)))
+        }
+    }
+}
+
+private struct InputMagnitude: MatrixTransform {
+    let delta: any Delta
+    let magnitude: [Float]
+    let kernel: Int
+
+    func apply(to matrix: Matrix, strength: Double, pool: ComputePool) throws(MergeError) {
+        try WeightTransform.rows(Addition(delta)).apply(to: matrix, strength: 1, pool: pool)
+        let squares = ColumnNorms.squares(of: matrix, pool: pool)
+        let factors = magnitude.indices.map { input -> Float in
+            let sum = (input * kernel..<(input + 1) * kernel).reduce(0.0) { $0 + squares[$1] }
+            return Float(1 + strength * (Double(magnitude[input]) / (sum.squareRoot() + DoRA.epsilon) - 1))
+        }
+        let kernel = kernel
+        pool.forEachRange(matrix.rows, grain: TileSize.rows(columns: matrix.columns, group: 1)) { rows in
+            for row in rows {
+                let values = matrix.row(row)
+                for column in 0..<matrix.columns { values[column] *= factors[column / kernel] }
+            }
+        }
+    }
+}

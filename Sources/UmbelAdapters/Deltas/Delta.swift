@@ -1,0 +1,46 @@
+package import UmbelNames
+package import UmbelTensor
+
+/// The difference ΔW of an additive algorithm, as a matrix of which any rows can be had: ΔW = scale · values.
+package protocol Delta: Sendable {
+    var rows: Int { get }
+    var columns: Int { get }
+    /// α/r and the like; kept apart from the values so that it is rounded once, together with the strength.
+    var scale: Double { get }
+    /// An upper bound of |values|; infinite where none is cheap.
+    var bound: Double { get }
+    /// Writes the unscaled values of `rows`, row-major, to `out`.
+    func write(_ rows: Range<Int>, to out: UnsafeMutablePointer<Float>)
+}
+
+/// W' = W + m·ΔW
+package struct Addition: RowTransform {
+    package let delta: any Delta
+
+    package init(_ delta: any Delta) {
+        self.delta = delta
+    }
+
+    package func apply(to tile: RowTile, strength: Double) {
+        let difference = Matrix(rows: tile.rows, columns: tile.columns)
+        delta.write(tile.firstRow..<tile.firstRow + tile.rows, to: difference.start)
+        tile.add(difference, scaledBy: Float(strength * delta.scale))
+    }
+
+    /// A patch that adds `delta`, which has the view's size.
+    package static func patch(_ view: TargetView, _ delta: any Delta) -> Patch {
+        Patch(view, .rows(Addition(delta)), bound: abs(delta.scale) * delta.bound)
+    }
+}
+
+extension Delta {
+    package var bound: Double { .infinity }
+
+    /// The whole of scale · values, for algorithms that need it at once.
+    package func matrix() -> Matrix {
+        let matrix = Matrix(rows: rows, columns: columns)
+        write(0..<rows, to: matrix.start)
+        matrix.scale(by: Float(scale))
+        return matrix
+    }
+}

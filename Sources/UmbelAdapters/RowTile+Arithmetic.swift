@@ -1,0 +1,55 @@
+internal import CUmbelKernels
+package import UmbelTensor
+
+extension RowTile {
+    /// tile += factor · other, fused.
+    ///
+    /// - Precondition: `other` holds as many numbers as the tile.
+    package func add(_ other: Matrix, scaledBy factor: Float) {
+        precondition(other.count == count)
+        umbel_add_scaled(start, other.start, factor, count)
+    }
+
+    /// √Σx² of one row, summed in f64.
+    package func norm(ofRow index: Int) -> Double {
+        umbel_sum_of_squares(row(index), columns).squareRoot()
+    }
+
+    package func scaleRow(_ index: Int, by factor: Float) {
+        let row = row(index)
+        for column in 0..<columns { row[column] *= factor }
+    }
+
+    package func copy() -> Matrix {
+        let matrix = Matrix(rows: rows, columns: columns)
+        matrix.start.update(from: start, count: count)
+        return matrix
+    }
+}
+
+/// Products on tiles, where the left side is a part of a matrix.
+package enum Product {
+    /// out = left[rows] · right; `out` holds rows × right.columns numbers.
+    ///
+    /// - Precondition: `left.columns == right.rows` and `rows` are rows of `left`.
+    package static func write(
+        rows: Range<Int>, of left: Matrix, times right: Matrix, to out: UnsafeMutablePointer<Float>
+    ) {
+        precondition(left.columns == right.rows && rows.lowerBound >= 0 && rows.upperBound <= left.rows)
+        umbel_multiply(
+            out, right.columns, left.row(rows.lowerBound), left.columns, right.start, right.columns, rows.count,
+            left.columns, right.columns)
+    }
+
+    /// out = left · right, where `right` is the `left.columns` × `columns` numbers at a pointer.
+    package static func write(
+        _ left: Matrix, times right: UnsafePointer<Float>, columns: Int, to out: UnsafeMutablePointer<Float>
+    ) {
+        umbel_multiply(out, columns, left.start, left.columns, right, columns, left.rows, left.columns, columns)
+    }
+
+    /// y ⊙= x over `count` numbers.
+    package static func multiply(_ y: UnsafeMutablePointer<Float>, by x: UnsafePointer<Float>, count: Int) {
+        umbel_multiply_elements(y, x, count)
+    }
+}

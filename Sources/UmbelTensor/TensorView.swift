@@ -1,0 +1,82 @@
+internal import CUmbelKernels
+
+/// Bytes of a tensor in somebody else's memory (a mapping), with type and shape. Row-major; alignment is not assumed.
+package struct TensorView: @unchecked Sendable {
+    // Sendable: the bytes are read-only, and `owner` keeps them mapped.
+    package let dtype: DType
+    package let shape: [Int]
+    package let bytes: UnsafeRawBufferPointer
+    private let owner: AnyObject
+
+    /// - Precondition: `bytes` holds exactly the elements of `shape`, and lives as long as `owner`.
+    package init(dtype: DType, shape: [Int], bytes: UnsafeRawBufferPointer, owner: AnyObject) {
+        precondition(bytes.count == shape.elementCount * dtype.byteCount)
+        self.dtype = dtype
+        self.shape = shape
+        self.bytes = bytes
+        self.owner = owner
+    }
+
+    package var elementCount: Int { shape.elementCount }
+
+    /// Widens the elements in `range` to f32. Floating-point types only.
+    package func widen(_ range: Range<Int>, into out: UnsafeMutablePointer<Float>) {
+        guard let format = dtype.floatFormat else { preconditionFailure("widen of \(dtype)") }
+        precondition(range.lowerBound >= 0 && range.upperBound <= elementCount)
+        guard let start = bytes.baseAddress, !range.isEmpty else { return }
+        umbel_widen(out, start + range.lowerBound * dtype.byteCount, range.count, format)
+    }
+
+    /// All elements as f32 in a matrix whose rows are the first axis. Floating-point types only.
+    package func matrix(rows: Int? = nil) -> Matrix {
+        let rows = rows ?? (shape.first ?? 1)
+        let matrix = Matrix(rows: rows, columns: rows == 0 ? 0 : elementCount / rows)
+        widen(0..<elementCount, into: matrix.start)
+        return matrix
+    }
+
+    /// All elements as f32. Floating-point types only.
+    package func values() -> [Float] {
+        [Float](unsafeUninitializedCapacity: elementCount) { buffer, count in
+            if let start = buffer.baseAddress { widen(0..<elementCount, into: start) }
+            count = elementCount
+        }
+    }
+
+    /// Element `index` of any type as a number, exactly where f64 can hold it.
+    package func number(at index: Int) -> Double {
+        precondition(index >= 0 && index < elementCount)
+        let offset = index * dtype.byteCount
+        switch dtype {
+        case .f64: return bytes.loadUnaligned(fromByteOffset: offset, as: Double.self)
+        case .i64: return Double(bytes.loadUnaligned(fromByteOffset: offset, as: Int64.self))
+        case .i32: return Double(bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self))
+        case .i16: return Double(bytes.loadUnaligned(fromByteOffset: offset, as: Int16.self))
+        case .i8: return Double(bytes.loadUnaligned(fromByteOffset: offset, as: Int8.self))
+        case .u64: return Double(bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        case .u32: return Double(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        case .u16: return Double(bytes.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+        case .u8, .bool: return Double(bytes.loadUnaligned(fromByteOffset: offset, as: UInt8.self))
+        case .f32, .f16, .bf16, .f8e4m3, .f8e5m2:
+            var value: Float = 0
+            widen(index..<index + 1, into: &value)
+            return Double(value)
+        }
+    }
+
+    /// Index of the first element that is NaN or infinite; nil if there is none, or the type has no such values.
+    package func firstNonFinite() -> Int? {
+        guard dtype.isFloat else { return nil }
+        if dtype == .f64 { return (0..<elementCount).first { !number(at: $0).isFinite } }
+        let chunk = 4096
+        let buffer = Matrix(rows: 1, columns: chunk)
+        for start in stride(from: 0, to: elementCount, by: chunk) {
+            let range = start..<min(start + chunk, elementCount)
+            widen(range, into: buffer.start)
+            if umbel_all_finite(buffer.start, range.count) == 0 {
+                return range.first { !buffer.start[$0 - start].isFinite }
+            }
+        }
+        return nil
+    }
+}
