@@ -93,11 +93,11 @@ private struct InputMagnitude: MatrixTransform {
     func apply(to matrix: Matrix, strength: Double, pool: ComputePool) throws(MergeError) {
         try WeightTransform.rows(Addition(delta)).apply(to: matrix, strength: 1, pool: pool)
         let squares = ColumnNorms.squares(of: matrix, pool: pool)
+        let kernel = kernel
         let factors = magnitude.indices.map { input -> Float in
             let sum = (input * kernel..<(input + 1) * kernel).reduce(0.0) { $0 + squares[$1] }
             return Float(1 + strength * (Double(magnitude[input]) / (sum.squareRoot() + DoRA.epsilon) - 1))
         }
-        let kernel = kernel
         pool.forEachRange(matrix.rows, grain: TileSize.rows(columns: matrix.columns, group: 1)) { rows in
             for row in rows {
                 let values = matrix.row(row)
