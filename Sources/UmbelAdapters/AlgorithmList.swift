@@ -1,7 +1,9 @@
 /// Every algorithm, in the order in which a module is offered to them: the first that claims it has it.
 package enum AlgorithmList {
     package static let all: [any Algorithm.Type] = [
-        LoRA.self
+        LoRA.self, LoHa.self, IA3.self, LoKr.self, Norm.self, DiagOFT.self, BOFT.self, GLoRA.self, TLoRA.self,
+        // Last, for a `diff_b` may stand beside any other family.
+        Full.self,
     ]
 
     /// Spellings of all roles, longest suffix first, so that the longest match at the end of a key wins.

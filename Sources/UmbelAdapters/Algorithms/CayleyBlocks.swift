@@ -1,0 +1,61 @@
+internal import UmbelTensor
+
+/// The rotation blocks of Diag-OFT and BOFT: R = (I + Q)·(I − Q)⁻¹ with Q = B − Bᵀ for each stored block B.
+///
+/// α is no scale here but the constraint: with c = α·out > 0, Q of all blocks together is limited to Frobenius norm c.
+/// kohya's own OFT writes Q·(min(‖Q‖, c)+1e-8)/(‖Q‖+1e-8) under the prefix `oft_unet`.
+enum CayleyBlocks {
+    /// - Parameter blocks: (count·q, q), the blocks under each other.
+    static func rotations(
+        _ module: ModuleFactors, blocks role: Role, size: Int, outputs: Int
+    ) throws(ModuleError) -> [SmallMatrix] {
+        let values = try module.require(role).values().map(Double.init)
+        let count = values.count / (size * size)
+        var skew = (0..<count).map { block in
+            let stored = SmallMatrix(size: size, values: Array(values[block * size * size..<(block + 1) * size * size]))
+            return stored - stored.transposed
+        }
+        let factor = try constraintFactor(module, skew, outputs: outputs)
+        if factor != 1 { skew = skew.map { factor * $0 } }
+        var rotations: [SmallMatrix] = []
+        for block in skew {
+            guard let rotation = block.cayley, rotation.values.allSatisfy(\.isFinite) else {
+                throw .singular(module: module.stem, key: module.key(role))
+            }
+            rotations.append(rotation)
+        }
+        return rotations
+    }
+
+    private static func constraintFactor(
+        _ module: ModuleFactors, _ skew: [SmallMatrix], outputs: Int
+    ) throws(ModuleError) -> Double {
+        guard let alpha = try module.number(.alpha) else { return 1 }
+        guard alpha.isFinite else { throw .nonFinite(key: module.key(.alpha), index: 0) }
+        let limit = alpha * Double(outputs)
+        let norm = skew.reduce(0.0) { $0 + $1.values.reduce(0.0) { $0 + $1 * $1 } }.squareRoot()
+        if module.stem.hasPrefix("oft_unet_") { return (min(norm, limit) + 1e-8) / (norm + 1e-8) }
+        guard limit > 0, norm + 1e-8 > limit else { return 1 }
+        return limit / (norm + 1e-8)
+    }
+}
+
+/// The factor per output that OFT and BOFT may hold, applied in full at every strength.
+enum Rescale {
+    static let role: Role = "rescale"
+
+    static func values(_ module: ModuleFactors, rows: Int) throws(ModuleError) -> [Float]? {
+        guard let rescale = try module.optional(role) else { return nil }
+        guard rescale.elementCount == rows else { throw module.mismatch(role, expected: "\(rows) outputs") }
+        return rescale.values()
+    }
+}
+
+extension SmallMatrix {
+    /// (1 − m)·I + m·R
+    func interpolated(_ strength: Double) -> SmallMatrix {
+        (1 - strength) * SmallMatrix(identity: size) + strength * self
+    }
+
+    var matrix: Matrix { Matrix(rows: size, columns: size, values: values.map { Float($0) }) }
+}
