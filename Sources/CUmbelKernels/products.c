@@ -99,12 +99,14 @@ UMBEL_CLONES void umbel_add_squares(double *restrict sums, const float *restrict
     for (size_t i = 0; i < count; i++) sums[i] += (double)x[i] * (double)x[i];
 }
 
-UMBEL_CLONES int umbel_all_finite(const float *x, size_t count) {
-    uint32_t bad = 0;
+// As integers, magnitudes are ordered as the numbers are, with infinity and NaN above all.
+UMBEL_CLONES int umbel_all_below(const float *x, float limit, size_t count) {
+    uint32_t bound, bad = 0;
+    memcpy(&bound, &limit, 4);
     for (size_t i = 0; i < count; i++) {
         uint32_t u;
         memcpy(&u, x + i, 4);
-        bad |= (u & 0x7f800000) == 0x7f800000;
+        bad |= (u & 0x7fffffff) >= bound;
     }
     return !bad;
 }

@@ -1,3 +1,5 @@
+package import UmbelTensor
+
 /// What holds for a whole adapter file: the settings beside its tensors, and facts of the base it is merged into.
 package struct AdapterContext: Sendable {
     /// PEFT's `adapter_config.json`; nil for other formats.
@@ -6,6 +8,11 @@ package struct AdapterContext: Sendable {
     package var componentConfigs: [String: PEFTConfig] = [:]
     /// Other entries of the file's header.
     package var metadata: [String: String] = [:]
+
+    /// Tensors of the whole model, by the last part of their name ("vera_A").
+    package var shared: [String: TensorView] = [:]
+    /// Shapes of the weights of all modules that the adapter targets in this base.
+    package var targetedShapes: [[Int]] = []
 
     package init() {}
 

@@ -23,6 +23,19 @@ package struct ModuleFactors: Sendable {
     package func has(_ role: Role) -> Bool { factors[role] != nil }
     package func key(_ role: Role) -> String { keys[role] ?? "\(stem).\(role.rawValue)" }
 
+    /// All keys of the module, sorted.
+    package var allKeys: [String] { keys.values.sorted() }
+
+    /// The module without these roles.
+    package func removing(_ roles: [Role]) -> ModuleFactors {
+        var rest = self
+        for role in roles {
+            rest.factors[role] = nil
+            rest.keys[role] = nil
+        }
+        return rest
+    }
+
     /// A factor that must be there, hold floating-point numbers and not be empty.
     package func require(_ role: Role) throws(ModuleError) -> TensorView {
         guard let view = factors[role] else { throw .missingFactor(module: stem, key: key(role)) }

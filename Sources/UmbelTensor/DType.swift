@@ -43,15 +43,15 @@ package enum DType: String, CaseIterable, Sendable {
 
     package var isFloat: Bool { floatFormat != nil }
 
-    /// The largest finite value, for judging whether a merged weight can overflow; nil for types that are no floats.
-    package var largestFinite: Double? {
+    /// f32 magnitudes below this one stay finite when rounded to the type; those from it on do not.
+    package var overflowLimit: Float {
         switch self {
-        case .f64, .f32: Double(Float.greatestFiniteMagnitude)
-        case .f16: 65504
-        case .bf16: 0x1.fep127
-        case .f8e4m3: 448
-        case .f8e5m2: 57344
-        default: nil
+        case .f16: 65520
+        case .bf16: 0x1.ffp127
+        // 464 lies half-way to the code of NaN and still rounds down, to even.
+        case .f8e4m3: Float(464).nextUp
+        case .f8e5m2: 61440
+        default: .infinity
         }
     }
 }

@@ -88,7 +88,7 @@ package final class Matrix: @unchecked Sendable {
     /// √Σx², summed in f64.
     package var norm: Double { umbel_sum_of_squares(start, count).squareRoot() }
 
-    package var isFinite: Bool { umbel_all_finite(start, count) == 1 }
+    package var isFinite: Bool { umbel_all_below(start, .infinity, count) == 1 }
 
     package var isZero: Bool { (0..<count).allSatisfy { start[$0] == 0 } }
 

@@ -1,4 +1,11 @@
 internal import CUmbelKernels
+internal import Synchronization
+
+/// A pointer that several threads read from.
+private struct ReadOnlyBytes: @unchecked Sendable {
+    // Sendable: nobody writes through it.
+    let start: UnsafeRawPointer
+}
 
 /// Bytes of a tensor in somebody else's memory (a mapping), with type and shape. Row-major; alignment is not assumed.
 package struct TensorView: @unchecked Sendable {
@@ -64,6 +71,22 @@ package struct TensorView: @unchecked Sendable {
         }
     }
 
+    /// Are all elements finite? Computed on all threads; true for types without such values.
+    package func isFinite(pool: ComputePool) -> Bool {
+        guard let format = dtype.floatFormat, let start = bytes.baseAddress, elementCount > 0 else { return true }
+        let source = ReadOnlyBytes(start: start)
+        let failures = Atomic(0)
+        pool.forEachRange(elementCount, grain: 1 << 18) { [dtype] range in
+            let buffer = Matrix(rows: 1, columns: 8192)
+            for begin in stride(from: range.lowerBound, to: range.upperBound, by: 8192) {
+                let count = min(8192, range.upperBound - begin)
+                umbel_widen(buffer.start, source.start + begin * dtype.byteCount, count, format)
+                if umbel_all_below(buffer.start, .infinity, count) == 0 { failures.wrappingAdd(1, ordering: .relaxed) }
+            }
+        }
+        return failures.load(ordering: .relaxed) == 0
+    }
+
     /// Index of the first element that is NaN or infinite; nil if there is none, or the type has no such values.
     package func firstNonFinite() -> Int? {
         guard dtype.isFloat else { return nil }
@@ -73,7 +96,7 @@ package struct TensorView: @unchecked Sendable {
         for start in stride(from: 0, to: elementCount, by: chunk) {
             let range = start..<min(start + chunk, elementCount)
             widen(range, into: buffer.start)
-            if umbel_all_finite(buffer.start, range.count) == 0 {
+            if umbel_all_below(buffer.start, .infinity, range.count) == 0 {
                 return range.first { !buffer.start[$0 - start].isFinite }
             }
         }

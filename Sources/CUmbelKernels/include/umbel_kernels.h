@@ -44,5 +44,5 @@ double umbel_sum_of_squares_reference(const float *x, size_t count);
 // sums[j] += x[j]² in f64, for count columns: one row of a column-norm pass.
 void umbel_add_squares(double *restrict sums, const float *restrict x, size_t count);
 
-// 1 if every x[i] is finite.
-int umbel_all_finite(const float *x, size_t count);
+// 1 if |x[i]| < limit for every i; a NaN is not.
+int umbel_all_below(const float *x, float limit, size_t count);

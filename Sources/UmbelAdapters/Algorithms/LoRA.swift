@@ -16,8 +16,8 @@ package struct LoRA: Algorithm {
 
     package static let roles =
         [
-            RoleSpelling(.down, "lora_A.weight", "lora.down.weight", "lora_linear_layer.down.weight", "lora_A"),
-            RoleSpelling(.up, "lora_B.weight", "lora.up.weight", "lora_linear_layer.up.weight", "lora_B"),
+            RoleSpelling(.down, "lora_A.weight", "lora.down.weight", "lora_linear_layer.down.weight", "down.weight", "lora_A"),
+            RoleSpelling(.up, "lora_B.weight", "lora.up.weight", "lora_linear_layer.up.weight", "up.weight", "lora_B"),
             RoleSpelling(mid), RoleSpelling(.alpha), RoleSpelling(upBias, "lora_up.bias"),
             RoleSpelling(embeddingDown), RoleSpelling(embeddingUp), RoleSpelling(.biasDifference),
         ] + DoRA.roles

@@ -47,6 +47,27 @@ package struct PEFTConfig: Sendable {
         try checkMergeable()
     }
 
+    /// The settings of diffusers' header entry `lora_adapter_metadata`: one object with keys `<component>.<field>`.
+    package static func components(header text: String) throws(PEFTConfigError) -> [String: PEFTConfig] {
+        let value: JSON
+        do {
+            value = try JSON(parsing: text)
+        } catch {
+            throw .notJSON(error)
+        }
+        guard let members = value.members else { throw .notObject }
+        var fields: [String: [JSON.Member]] = [:]
+        for member in members {
+            guard let dot = member.name.firstIndex(of: ".") else { continue }
+            let component = String(member.name[..<dot])
+            fields[component, default: []].append(
+                .init(String(member.name[member.name.index(after: dot)...]), member.value))
+        }
+        var configs: [String: PEFTConfig] = [:]
+        for (component, members) in fields { configs[component] = try PEFTConfig(fields: .object(members)) }
+        return configs
+    }
+
     /// α / r, or α / √r; both as the patterns say for this module, with the rank that its tensors have.
     package func scale(path: String, rank: Int) -> Double {
         let alpha = alphaPattern.first { $0.pattern.matches(path) }?.value ?? self.alpha ?? Double(rank)

@@ -1,0 +1,122 @@
+package import UmbelFormats
+package import UmbelTensor
+
+/// A parsed adapter file: its modules by algorithm, with every key accounted for. Knows no base.
+package struct Adapter: Sendable {
+    /// Whose naming and settings the file follows.
+    package enum Format: String, Sendable {
+        case lycoris, kohya, peft, diffusers
+    }
+
+    package struct Module: Sendable {
+        package let factors: ModuleFactors
+        package let algorithm: any Algorithm.Type
+    }
+
+    package let format: Format
+    /// In the order of their first key in the file.
+    package let modules: [Module]
+    /// Keys that no algorithm owns.
+    package let unknownKeys: [String]
+    /// What was noticed and does not keep the file from being merged.
+    package let notes: [AdapterNote]
+    package let context: AdapterContext
+    package let metadata: [(name: String, value: String)]
+    /// Names of textual-inversion embeddings bundled with the adapter.
+    package let bundledEmbeddings: [String]
+    /// The type of most of the factors.
+    package let dtype: DType
+
+    /// Reads the modules of a file.
+    ///
+    /// - Parameter config: PEFT's settings from the file beside it.
+    /// - Throws: for a file without any tensor, for a fault in a tensor (NaN, a type without meaning here), for a module
+    ///   of no known algorithm or of two.
+    package init(file: SafetensorsFile, config: PEFTConfig? = nil) throws(AdapterError) {
+        guard !file.index.entries.isEmpty else { throw .noTensors }
+        var collector = ModuleCollector()
+        for entry in file.index.entries { try collector.add(entry.name, file.view(entry)) }
+        let metadata = file.index.metadata ?? []
+        context = try Self.context(config: config, metadata: metadata, shared: collector.shared)
+        let sorted = try collector.sorted(in: context)
+        modules = sorted.modules
+        unknownKeys = collector.unknownKeys + sorted.unknownKeys
+        notes = collector.notes + Self.scaleNotes(modules, context)
+        bundledEmbeddings = collector.embeddings.sorted()
+        self.metadata = metadata
+        format = Self.format(modules, config: config)
+        dtype = collector.mostFrequentType
+    }
+
+    private static func context(
+        config: PEFTConfig?, metadata: [(name: String, value: String)], shared: [String: TensorView]
+    ) throws(AdapterError) -> AdapterContext {
+        var context = AdapterContext()
+        context.peft = config
+        context.shared = shared
+        context.metadata = Dictionary(metadata.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
+        if config == nil, let text = context.metadata["lora_adapter_metadata"] {
+            do {
+                context.componentConfigs = try PEFTConfig.components(header: text)
+            } catch {
+                throw .config(error)
+            }
+        }
+        return context
+    }
+
+    private static func format(_ modules: [Module], config: PEFTConfig?) -> Format {
+        let stems = modules.map(\.factors.stem)
+        if config != nil || stems.contains(where: { $0.hasPrefix("base_model.model.") }) { return .peft }
+        let isMangled = stems.contains { !$0.contains(".") }
+        guard isMangled else { return .diffusers }
+        let plain: Set = ["lora"]
+        if stems.contains(where: { $0.hasPrefix("lycoris_") }) { return .lycoris }
+        return modules.allSatisfy { plain.contains($0.algorithm.name) } ? .kohya : .lycoris
+    }
+
+    /// A pair without alpha and settings is read as alpha = rank, which may not be what it was trained with.
+    private static func scaleNotes(_ modules: [Module], _ context: AdapterContext) -> [AdapterNote] {
+        let guessed = modules.filter { module in
+            module.algorithm.roles.contains { $0.role == .alpha } && module.algorithm.rank(of: module.factors) != nil
+                && !module.factors.has(.alpha) && context.config(for: module.factors.stem) == nil
+        }
+        guard !guessed.isEmpty else { return [] }
+        return [AdapterNote(.scaleGuessed, keys: guessed.map(\.factors.stem))]
+    }
+}
+
+/// Why a file is no adapter that can be merged into anything.
+package enum AdapterError: Error, Hashable, Sendable {
+    case noTensors
+    case config(PEFTConfigError)
+    case module(ModuleError)
+    case duplicateRole(module: String, keys: [String])
+}
+
+/// Something about an adapter that a person should know.
+package struct AdapterNote: Hashable, Sendable {
+    package enum Code: String, Sendable {
+        case scaleGuessed = "scale_guessed"
+        case keyIgnored = "key_ignored"
+        case bundledEmbeddings = "bundled_embeddings"
+        case residualNotApplied = "residual_not_applied"
+        case rankDiffersFromConfig = "rank_differs_from_config"
+        case alphaInconsistent = "alpha_inconsistent"
+        case noEffect = "no_effect"
+        case leftOut = "left_out"
+        case shapeChanged = "shape_changed"
+        case tensorAdded = "tensor_added"
+        case approximateStart = "approximate_start"
+    }
+
+    package let code: Code
+    package let detail: String
+    package let keys: [String]
+
+    package init(_ code: Code, _ detail: String = "", keys: [String]) {
+        self.code = code
+        self.detail = detail
+        self.keys = keys
+    }
+}

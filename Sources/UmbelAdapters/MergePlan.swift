@@ -1,0 +1,102 @@
+package import UmbelNames
+package import UmbelTensor
+
+/// A recipe worked out for a base: which tensors it touches, with what, and what the result looks like. Computes nothing
+/// yet; `TensorMerger` does, tensor by tensor, whenever one is asked for.
+package struct MergePlan: Sendable {
+    /// One adapter of the recipe, bound to the base.
+    package struct Step: Sendable {
+        package let binding: Binding
+        package let strength: Double
+
+        package init(binding: Binding, strength: Double) {
+            self.binding = binding
+            self.strength = strength
+        }
+    }
+
+    /// A tensor that only the merged model has.
+    package struct Addition: Sendable {
+        package let component: String
+        package let name: String
+        package let view: TensorView
+    }
+
+    package let base: BaseWeights
+    package let steps: [Step]
+    package let additions: [Addition]
+    /// Shapes of the tensors of which an adapter changes the shape.
+    package let changedShapes: [Int: [Int]]
+    /// Tensors that have to be computed together, because an adapter's weight spans them; by each of them.
+    private let clusters: [Int: [Int]]
+
+    /// - Parameter steps: in recipe order; a strength of 0 means that the adapter is not applied at all.
+    package init(base: BaseWeights, steps: [Step]) {
+        self.base = base
+        self.steps = steps.filter { $0.strength != 0 }
+        var additions: [Addition] = []
+        var changedShapes: [Int: [Int]] = [:]
+        var joined = DisjointSets()
+        for step in self.steps {
+            for patch in step.binding.patches {
+                if case .add(let component, let name, let view) = patch.change {
+                    additions.removeAll { $0.component == component && $0.name == name }
+                    additions.append(Addition(component: component, name: name, view: view))
+                }
+                guard let view = patch.view else { continue }
+                joined.join(Array(view.tensors))
+                if let shape = patch.newShape, let tensor = view.wholeTensor { changedShapes[tensor] = shape }
+            }
+        }
+        self.additions = additions
+        self.changedShapes = changedShapes.filter { $0.value != base.views[$0.key].shape }
+        clusters = joined.groups
+    }
+
+    /// Tensors whose values the recipe computes.
+    package var touched: Set<Int> { Set(clusters.keys) }
+
+    /// `tensor` and those computed with it, in ascending order; empty if it is untouched.
+    package func cluster(of tensor: Int) -> [Int] { clusters[tensor] ?? [] }
+
+    package func shape(of tensor: Int) -> [Int] { changedShapes[tensor] ?? base.views[tensor].shape }
+}
+
+extension Patch {
+    /// The shape that the patch gives a whole tensor; nil if it keeps it.
+    var newShape: [Int]? {
+        switch change {
+        case .replace(let view): view.shape
+        case .pad(let shape): shape
+        default: nil
+        }
+    }
+}
+
+/// Sets of tensors that grow together.
+private struct DisjointSets {
+    private var parents: [Int: Int] = [:]
+
+    mutating func join(_ elements: [Int]) {
+        guard let first = elements.first else { return }
+        let root = root(of: first)
+        for element in elements { parents[self.root(of: element)] = root }
+    }
+
+    private mutating func root(of element: Int) -> Int {
+        var current = element
+        while let parent = parents[current], parent != current { current = parent }
+        parents[element] = current
+        return current
+    }
+
+    var groups: [Int: [Int]] {
+        var copy = self
+        let byRoot = Dictionary(grouping: parents.keys.sorted()) { copy.root(of: $0) }
+        var groups: [Int: [Int]] = [:]
+        for members in byRoot.values {
+            for member in members { groups[member] = members }
+        }
+        return groups
+    }
+}

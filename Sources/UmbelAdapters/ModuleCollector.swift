@@ -1,0 +1,83 @@
+internal import UmbelTensor
+
+/// Groups the tensors of an adapter file by module, then finds the algorithm of each.
+struct ModuleCollector {
+    private(set) var shared: [String: TensorView] = [:]
+    private(set) var unknownKeys: [String] = []
+    private(set) var embeddings: Set<String> = []
+    private var modules: [String: ModuleFactors] = [:]
+    private var order: [String] = []
+    private var ignored: [String] = []
+    private var residuals: [String] = []
+    private var typeCounts: [DType: Int] = [:]
+
+    /// Tensors of the whole model in PEFT files, by the last part of their name.
+    private static let sharedNames: Set = ["vera_A", "vera_B", "vblora_vector_bank", "randlora_A", "randlora_B"]
+
+    /// The sparse residual that LyCORIS' extraction tool stores and no consumer reads.
+    private static let residualSuffixes = [".bias_indices", ".bias_values", ".bias_size"]
+
+    mutating func add(_ key: String, _ view: TensorView) throws(AdapterError) {
+        if key.hasPrefix("bundle_emb.") {
+            embeddings.insert(key.split(separator: ".").dropFirst().first.map(String.init) ?? key)
+            return
+        }
+        if Self.residualSuffixes.contains(where: key.hasSuffix) { return residuals.append(key) }
+        // What a live PEFT model keeps of the layer it replaced is the base's own.
+        if key.contains(".original_module.") { return ignored.append(key) }
+        if let index = view.firstNonFinite() { throw .module(.nonFinite(key: key, index: index)) }
+        typeCounts[view.dtype, default: 0] += view.dtype.isFloat ? 1 : 0
+        let last = key.split(separator: ".").last.map(String.init) ?? key
+        if Self.sharedNames.contains(last) {
+            shared[last] = view
+            return
+        }
+        let split = AdapterKey(key)
+        guard let role = split.role else { return unknownKeys.append(key) }
+        if modules[split.stem] == nil { order.append(split.stem) }
+        guard modules[split.stem, default: ModuleFactors(stem: split.stem)].add(role, key: key, view) else {
+            throw .duplicateRole(module: split.stem, keys: [modules[split.stem]?.key(role) ?? key, key])
+        }
+    }
+
+    var mostFrequentType: DType { typeCounts.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }?.key ?? .f32 }
+
+    var notes: [AdapterNote] {
+        var notes: [AdapterNote] = []
+        if !ignored.isEmpty { notes.append(AdapterNote(.keyIgnored, "copies of the base's own layers", keys: ignored)) }
+        if !residuals.isEmpty {
+            notes.append(AdapterNote(.residualNotApplied, "the sparse residual of an extraction is not applied", keys: residuals))
+        }
+        if !embeddings.isEmpty {
+            notes.append(
+                AdapterNote(.bundledEmbeddings, "\(embeddings.count) bundled embeddings", keys: embeddings.sorted()))
+        }
+        return notes
+    }
+
+    /// The modules with their algorithms, and the keys that no algorithm of their module owns.
+    func sorted(
+        in context: AdapterContext
+    ) throws(AdapterError) -> (modules: [Adapter.Module], unknownKeys: [String]) {
+        var result: [Adapter.Module] = []
+        var unknown: [String] = []
+        // A module of which even the suffix is unknown is one of an unknown algorithm, if it has nothing else.
+        let foreign = Dictionary(grouping: unknownKeys) { AdapterKey($0).stem }
+        for (stem, keys) in foreign.sorted(by: { $0.key < $1.key }) where stem != keys.first && modules[stem] == nil {
+            throw .module(.unknownAlgorithm(module: stem, keys: keys))
+        }
+        for stem in order {
+            guard let module = modules[stem] else { continue }
+            guard let algorithm = AlgorithmList.all.first(where: { $0.claims(module, in: context) }) else {
+                throw .module(.unknownAlgorithm(module: stem, keys: module.allKeys))
+            }
+            let leftOver = module.removing(algorithm.roles.map(\.role) + Role.wholeTensors)
+            if let other = AlgorithmList.all.first(where: { $0.claims(leftOver, in: context) }) {
+                throw .module(.twoFamilies(module: stem, algorithms: [algorithm.name, other.name]))
+            }
+            unknown += leftOver.allKeys
+            result.append(Adapter.Module(factors: module, algorithm: algorithm))
+        }
+        return (result, unknown)
+    }
+}

@@ -1,0 +1,193 @@
+internal import CUmbelKernels
+internal import Synchronization
+package import UmbelNames
+package import UmbelTensor
+
+/// The bytes of a merged tensor, in its storage type.
+package final class MergedTensor: @unchecked Sendable {
+    // Sendable: written by the merge that makes it, read-only afterwards.
+    package let dtype: DType
+    package let shape: [Int]
+    private let start: UnsafeMutableRawPointer
+    package let byteCount: Int
+
+    init(dtype: DType, shape: [Int]) {
+        self.dtype = dtype
+        self.shape = shape
+        byteCount = shape.elementCount * dtype.byteCount
+        start = .allocate(byteCount: max(1, byteCount), alignment: 64)
+    }
+
+    deinit { start.deallocate() }
+
+    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: byteCount) }
+
+    /// Rounds `count` numbers from f32 into place, from element `offset` on.
+    ///
+    /// - Returns: false if one of them would not be finite.
+    func store(_ values: UnsafePointer<Float>, at offset: Int, count: Int) -> Bool {
+        guard let format = dtype.floatFormat else { preconditionFailure("a merged tensor holds floating-point numbers") }
+        precondition(offset >= 0 && offset + count <= shape.elementCount)
+        guard umbel_all_below(values, dtype.overflowLimit, count) == 1 else { return false }
+        umbel_narrow(start + offset * dtype.byteCount, values, count, format)
+        return true
+    }
+}
+
+/// Computes merged tensors of a plan, one cluster at a time, on all threads of a pool.
+///
+/// Arithmetic is f32 (f64 for norms and rotations), rounded once at the end. Every element is computed by the same
+/// operations in the same order whatever the tiling, so a recipe always gives the same bytes.
+package struct TensorMerger: Sendable {
+    package let plan: MergePlan
+    package let pool: ComputePool
+
+    package init(plan: MergePlan, pool: ComputePool) {
+        self.plan = plan
+        self.pool = pool
+    }
+
+    /// Computes `tensor` and whatever has to be computed with it.
+    ///
+    /// - Parameter dtype: the type to round to, from the base's own.
+    /// - Precondition: the plan touches `tensor`.
+    package func merge(
+        _ tensor: Int, as dtype: (DType) -> DType = { $0 }
+    ) throws(MergeError) -> [Int: MergedTensor] {
+        let cluster = plan.cluster(of: tensor)
+        precondition(!cluster.isEmpty)
+        if cluster.count == 1, let transforms = rowTransforms(of: tensor) {
+            let out = MergedTensor(dtype: dtype(plan.base.views[tensor].dtype), shape: plan.shape(of: tensor))
+            try mergeInTiles(tensor, transforms, into: out)
+            return [tensor: out]
+        }
+        var weights = WorkingWeights()
+        for member in cluster { weights.load(member, plan.base.views[member]) }
+        let members = Set(cluster)
+        for step in plan.steps {
+            for patch in step.binding.patches {
+                guard let view = patch.view, !view.tensors.isDisjoint(with: members) else { continue }
+                try apply(patch, view, strength: step.strength, to: &weights)
+            }
+        }
+        var merged: [Int: MergedTensor] = [:]
+        for member in cluster { merged[member] = try store(member, weights, dtype(plan.base.views[member].dtype)) }
+        return merged
+    }
+
+    /// The changes of a tensor if all of them are independent row by row on the tensor as it lies.
+    private func rowTransforms(of tensor: Int) -> [(transform: any RowTransform, strength: Double)]? {
+        var transforms: [(transform: any RowTransform, strength: Double)] = []
+        for step in plan.steps {
+            for patch in step.binding.patches {
+                guard let view = patch.view, view.tensors.contains(tensor) else { continue }
+                guard view.wholeTensor == tensor, case .transform(.rows(let transform), _) = patch.change else { return nil }
+                transforms.append((transform, step.strength))
+            }
+        }
+        return transforms
+    }
+
+    /// Widens, changes and rounds tile by tile: the weight passes through the cache once.
+    private func mergeInTiles(
+        _ tensor: Int, _ transforms: [(transform: any RowTransform, strength: Double)], into out: MergedTensor
+    ) throws(MergeError) {
+        let view = plan.base.views[tensor]
+        let rows = view.shape.first ?? 1
+        let columns = rows == 0 ? 0 : view.elementCount / rows
+        let group = transforms.reduce(1) { leastCommonMultiple($0, $1.transform.rowGroup) }
+        let firstBadRow = Mutex<Int?>(nil)
+        pool.forEachRange(rows, grain: TileSize.rows(columns: columns, group: group)) { range in
+            let values = Matrix(rows: range.count, columns: columns)
+            view.widen(range.lowerBound * columns..<range.upperBound * columns, into: values.start)
+            let tile = RowTile(firstRow: range.lowerBound, rows: range.count, columns: columns, start: values.start)
+            for (transform, strength) in transforms { transform.apply(to: tile, strength: strength) }
+            if !out.store(values.start, at: range.lowerBound * columns, count: values.count) {
+                let row = range.lowerBound + badRow(values, out.dtype)
+                firstBadRow.withLock { $0 = min($0 ?? row, row) }
+            }
+        }
+        if let row = firstBadRow.withLock({ $0 }) { throw .notFinite(tensor: plan.base.label(tensor), row: row) }
+    }
+
+    private func apply(
+        _ patch: Patch, _ view: TargetView, strength: Double, to weights: inout WorkingWeights
+    ) throws(MergeError) {
+        switch patch.change {
+        case .add, .leftOut: return
+        case .replace(let stored):
+            guard let tensor = view.wholeTensor else {
+                let replacement = stored.matrix(rows: view.rows)
+                return try weights.update(view) { (matrix) throws(MergeError) in
+                    matrix.start.update(from: replacement.start, count: matrix.count)
+                }
+            }
+            weights.replace(tensor, stored.matrix(), shape: stored.shape)
+        case .pad(let shape):
+            guard let tensor = view.wholeTensor, let matrix = weights.matrices[tensor], let old = weights.shapes[tensor]
+            else { return }
+            weights.replace(tensor, matrix.padded(from: old, to: shape), shape: shape)
+        case .transform(let transform, _):
+            do {
+                try weights.update(view) { (matrix) throws(MergeError) in
+                    try transform.apply(to: matrix, strength: strength, pool: pool)
+                }
+            } catch {
+                throw error.naming(view.pieces.first.map { plan.base.label($0.tensor) } ?? "")
+            }
+        }
+    }
+
+    private func store(_ tensor: Int, _ weights: WorkingWeights, _ dtype: DType) throws(MergeError) -> MergedTensor {
+        let out = MergedTensor(dtype: dtype, shape: weights.shapes[tensor] ?? [])
+        guard let matrix = weights.matrices[tensor] else { return out }
+        let isFinite = Atomic(true)
+        pool.forEachRange(matrix.count, grain: 1 << 16) { range in
+            if !out.store(matrix.start + range.lowerBound, at: range.lowerBound, count: range.count) {
+                isFinite.store(false, ordering: .relaxed)
+            }
+        }
+        guard isFinite.load(ordering: .relaxed) else {
+            throw .notFinite(tensor: plan.base.label(tensor), row: badRow(matrix, dtype))
+        }
+        return out
+    }
+
+    /// The first row with a value that the type cannot hold.
+    private func badRow(_ matrix: Matrix, _ dtype: DType) -> Int {
+        (0..<matrix.rows).first { umbel_all_below(matrix.row($0), dtype.overflowLimit, matrix.columns) == 0 } ?? 0
+    }
+}
+
+private func leastCommonMultiple(_ a: Int, _ b: Int) -> Int {
+    var (x, y) = (a, b)
+    while y != 0 { (x, y) = (y, x % y) }
+    return x == 0 ? 1 : a / x * b
+}
+
+extension MergeError {
+    /// The same error with the tensor's name, where the place that found it did not know it.
+    fileprivate func naming(_ name: String) -> MergeError {
+        switch self {
+        case .notFinite(let tensor, let row): .notFinite(tensor: tensor.isEmpty ? name : tensor, row: row)
+        case .decomposition(_, let rows, let columns): .decomposition(tensor: name, rows: rows, columns: columns)
+        }
+    }
+}
+
+extension Matrix {
+    /// The tensor of shape `old` in the corner of zeros of shape `new`.
+    fileprivate func padded(from old: [Int], to new: [Int]) -> Matrix {
+        let result = Matrix(rows: new.first ?? 1, columns: new.flattenedColumns, repeating: 0)
+        var index = [Int](repeating: 0, count: old.count)
+        for offset in 0..<count {
+            var rest = offset
+            for axis in old.indices.reversed() {
+                index[axis] = rest % old[axis]
+                rest /= old[axis]
+            }
+            result.start[zip(index, new).reduce(0) { $0 * $1.1 + $1.0 }] = start[offset]
+        }
+        return result
+    }
+}
