@@ -10,6 +10,9 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+// Tests import freely; they are nobody's dependency.
+let testing: [SwiftSetting] = [.treatAllWarnings(as: .error), .enableUpcomingFeature("ExistentialAny")]
+
 // Kernels are compiled at -O2 in debug too: at -O0 they are some 45 times slower, and the tests merge real models.
 let kernelSettings: [CSetting] = [
     .treatAllWarnings(as: .error),
@@ -23,7 +26,7 @@ func floor(_ name: String, on dependencies: [Target.Dependency]) -> Target {
 }
 
 func tests(_ name: String, on dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: strict)
+    .testTarget(name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: testing)
 }
 
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -83,6 +86,15 @@ let package = Package(
             dependencies: ["UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX", arguments],
             path: "Benchmarks/umbel-bench",
             swiftSettings: strict),
+
+        // What tests share: factories, goldens, comparisons.
+        .target(
+            name: "UmbelTesting",
+            dependencies: ["UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"],
+            path: "Tests/UmbelTesting"),
+        tests(
+            "ConformanceTests",
+            on: ["UmbelTesting", "UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
     ],
     swiftLanguageModes: [.v6]
 )

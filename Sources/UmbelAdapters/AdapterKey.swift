@@ -55,8 +55,8 @@ package struct AdapterKey: Hashable, Sendable {
         ["lora_", "lycoris_", "oft_unet"].contains(where: name.hasPrefix)
     }
 
-    /// The stem as a module's name: PEFT's wrapper structure is no part of it.
-    package var module: String {
+    /// A stem as a module's name: PEFT's wrapper structure is no part of it.
+    package static func module(ofStem stem: String) -> String {
         guard stem.contains("base_layer") else { return stem }
         return stem.split(separator: ".").filter { $0 != "base_layer" }.joined(separator: ".")
     }

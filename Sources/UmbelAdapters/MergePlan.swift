@@ -1,4 +1,4 @@
-package import UmbelNames
+internal import UmbelNames
 package import UmbelTensor
 
 /// A recipe worked out for a base: which tensors it touches, with what, and what the result looks like. Computes nothing

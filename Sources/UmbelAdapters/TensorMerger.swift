@@ -1,6 +1,6 @@
 internal import CUmbelKernels
 internal import Synchronization
-package import UmbelNames
+internal import UmbelNames
 package import UmbelTensor
 
 /// The bytes of a merged tensor, in its storage type.
@@ -21,6 +21,8 @@ package final class MergedTensor: @unchecked Sendable {
     deinit { start.deallocate() }
 
     package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: byteCount) }
+
+    package var view: TensorView { TensorView(dtype: dtype, shape: shape, bytes: bytes, owner: self) }
 
     /// Rounds `count` numbers from f32 into place, from element `offset` on.
     ///

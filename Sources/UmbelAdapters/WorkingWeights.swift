@@ -1,5 +1,5 @@
 package import UmbelNames
-package import UmbelTensor
+internal import UmbelTensor
 
 /// Base tensors in f32 while adapters are applied to them, and the views that adapters see of them.
 struct WorkingWeights {

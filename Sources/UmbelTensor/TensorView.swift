@@ -103,3 +103,16 @@ package struct TensorView: @unchecked Sendable {
         return nil
     }
 }
+
+extension TensorView {
+    /// The elements in `range`, rounded to another floating-point type. Floating-point types only.
+    package func converted(_ range: Range<Int>, to dtype: DType) -> [UInt8] {
+        guard let format = dtype.floatFormat else { preconditionFailure("conversion to \(dtype)") }
+        let values = Matrix(rows: 1, columns: range.count)
+        widen(range, into: values.start)
+        return [UInt8](unsafeUninitializedCapacity: range.count * dtype.byteCount) { buffer, count in
+            if let start = buffer.baseAddress { umbel_narrow(start, values.start, range.count, format) }
+            count = range.count * dtype.byteCount
+        }
+    }
+}

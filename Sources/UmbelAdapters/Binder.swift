@@ -1,0 +1,195 @@
+package import UmbelNames
+internal import UmbelTensor
+
+/// Fits an adapter to a base: finds every module's target and has its algorithm check the shapes.
+package struct Binder {
+    private let adapter: Adapter
+    private let base: BaseWeights
+    private let table: NameTable
+    private var context: AdapterContext
+    private var report = BindingReport()
+    /// Patches with the stem they came from, before they are put in order.
+    private var found: [(stem: Int, patch: Patch)] = []
+
+    /// - Parameter table: the base's names, made with the prefixes that the caller gave.
+    package static func bind(_ adapter: Adapter, to base: BaseWeights, names table: NameTable) -> Binding {
+        var binder = Binder(adapter: adapter, base: base, table: table, context: adapter.context)
+        return binder.run()
+    }
+
+    private init(adapter: Adapter, base: BaseWeights, table: NameTable, context: AdapterContext) {
+        self.adapter = adapter
+        self.base = base
+        self.table = table
+        self.context = context
+    }
+
+    private mutating func run() -> Binding {
+        report.unknownKeys = adapter.unknownKeys
+        report.notes = adapter.notes
+        let stems = adapter.modules.map { AdapterKey.module(ofStem: $0.factors.stem) }
+        let resolutions = table.resolve(stems)
+        context.targetedShapes = resolutions.compactMap { resolution in
+            if case .target(let target) = resolution { target.weight?.shape } else { nil }
+        }
+        for (index, resolution) in resolutions.enumerated() { bind(index, stems[index], resolution) }
+        findConflicts(stems)
+        let binding = ordered()
+        noteFindings(binding)
+        return Binding(patches: binding, report: report)
+    }
+
+    private mutating func bind(_ index: Int, _ stem: String, _ resolution: Resolution) {
+        let module = adapter.modules[index]
+        if let stacks = table.experts(stem), module.algorithm == LoRA.self {
+            return bindExperts(index, stem, stacks)
+        }
+        switch resolution {
+        case .target(let target): bind(index, target)
+        case .ambiguous(let modules): report.ambiguities.append(.init(stems: [stem], modules: modules))
+        case .none(let nearest):
+            if let patches = addedTensors(module, stem) {
+                append(index, patches, component: "", module: stem)
+            } else {
+                report.unmatched.append(.init(stem: stem, keys: module.factors.allKeys, nearest: nearest))
+            }
+        }
+    }
+
+    private mutating func bind(_ index: Int, _ target: Target) {
+        let module = adapter.modules[index]
+        do {
+            let target = WholeTensor.resized(target, by: module.factors)
+            var patches = try module.algorithm.patches(for: module.factors, on: target, in: context)
+            if module.algorithm != WholeTensor.self {
+                patches = try WholeTensor.patches(for: module.factors, on: target) + patches
+            }
+            // PEFT's inner and outer layer of a wrapped attention both apply the output projection's pair.
+            if module.factors.stem.contains(".base_layer.out_proj") { patches += patches }
+            append(index, patches, component: target.component, module: target.module)
+        } catch {
+            report.errors.append(error)
+        }
+    }
+
+    private mutating func bindExperts(_ index: Int, _ stem: String, _ stacks: ExpertStacks) {
+        let module = adapter.modules[index]
+        do {
+            let patches = try ExpertLoRA.patches(
+                for: module.factors, in: stacks, siblings: adapter.modules.map(\.factors.stem), context: context)
+            append(index, patches, component: "", module: stem)
+        } catch {
+            report.errors.append(error)
+        }
+    }
+
+    /// A head that was trained on a base without one: PEFT saves it whole, and the merged model gets it.
+    private func addedTensors(_ module: Adapter.Module, _ stem: String) -> [Patch]? {
+        guard adapter.format == .peft, module.algorithm == WholeTensor.self else { return nil }
+        return WholeTensor.additions(module.factors, path: context.patternPath(stem))
+    }
+
+    private mutating func append(_ index: Int, _ patches: [Patch], component: String, module: String) {
+        let adapterModule = adapter.modules[index]
+        let factors = adapterModule.factors
+        for patch in patches {
+            found.append((index, patch))
+            switch patch.change {
+            case .leftOut(let key, let reason): report.notes.append(AdapterNote(.leftOut, reason, keys: [key]))
+            case .add(_, let name, let view):
+                report.notes.append(AdapterNote(.tensorAdded, "added with shape \(view.shape.shapeText)", keys: [name]))
+            default: break
+            }
+        }
+        // A stored number that is none would have been refused before.
+        let alpha = (try? factors.number(.alpha)) ?? nil
+        report.matches.append(
+            .init(
+                stem: factors.stem, component: component, module: module, algorithm: adapterModule.algorithm.name,
+                rank: adapterModule.algorithm.rank(of: factors), alpha: alpha,
+                dora: doraReport(factors, patches.compactMap(\.view).first), patches: []))
+        matchStems.append(index)
+    }
+
+    private var matchStems: [Int] = []
+
+    private func doraReport(_ factors: ModuleFactors, _ view: TargetView?) -> BindingReport.DoRAReport? {
+        if let magnitude = factors[.magnitude] {
+            return .init(axis: .output, decidedBy: "\(factors.key(.magnitude)) \(magnitude.shape.shapeText)")
+        }
+        guard let scale = factors[.doraScale], let view,
+            let axis = try? DoRA.axis(of: scale.shape, in: factors, on: view)
+        else { return nil }
+        return .init(axis: axis, decidedBy: "\(factors.key(.doraScale)) \(scale.shape.shapeText)")
+    }
+
+    /// Two modules of one file must not change the same rows, unless the base ties the tensors they are for.
+    private mutating func findConflicts(_ stems: [String]) {
+        var owners: [Int: [(stem: Int, view: TargetView)]] = [:]
+        for (stem, patch) in found {
+            guard let view = patch.view else { continue }
+            for tensor in view.tensors { owners[tensor, default: []].append((stem, view)) }
+        }
+        for (tensor, claims) in owners.sorted(by: { $0.key < $1.key }) {
+            let claimants = Set(claims.map(\.stem)).sorted()
+            guard claimants.count > 1 else { continue }
+            for (position, first) in claimants.enumerated() {
+                for second in claimants[(position + 1)...] where !areTied(stems[first], stems[second]) {
+                    let firstRows = claims.filter { $0.stem == first }.flatMap { $0.view.rows(of: tensor) }
+                    let secondRows = claims.filter { $0.stem == second }.flatMap { $0.view.rows(of: tensor) }
+                    guard firstRows.contains(where: { range in secondRows.contains { $0.overlaps(range) } }) else { continue }
+                    report.ambiguities.append(.init(stems: [stems[first], stems[second]], modules: [base.label(tensor)]))
+                }
+            }
+        }
+    }
+
+    private func areTied(_ first: String, _ second: String) -> Bool {
+        func isHead(_ stem: String) -> Bool { ["lm_head", "embed_out", "output"].contains { stem.hasSuffix($0) } }
+        return isHead(first) != isHead(second)
+    }
+
+    /// The patches in phases, and each match told where its own are.
+    private mutating func ordered() -> [Patch] {
+        let order = found.indices.sorted { (found[$0].patch.phase, $0) < (found[$1].patch.phase, $1) }
+        var positions: [Int: [Int]] = [:]
+        for (position, index) in order.enumerated() { positions[found[index].stem, default: []].append(position) }
+        for (index, stem) in matchStems.enumerated() { report.matches[index].patches = positions[stem] ?? [] }
+        return order.map { found[$0].patch }
+    }
+
+    private mutating func noteFindings(_ patches: [Patch]) {
+        var idle: [String] = []
+        for match in report.matches {
+            let changes = match.patches.map { patches[$0] }
+            let isIdle = changes.allSatisfy { patch in
+                if case .transform(_, let bound?) = patch.change { bound == 0 } else { false }
+            }
+            if isIdle, !changes.isEmpty { idle.append(match.stem) }
+        }
+        if !idle.isEmpty { report.notes.append(AdapterNote(.noEffect, "the difference is zero", keys: idle)) }
+        for patch in patches {
+            guard let shape = patch.newShape, let tensor = patch.view?.wholeTensor, shape != base.views[tensor].shape else {
+                continue
+            }
+            report.notes.append(
+                AdapterNote(
+                    .shapeChanged, "\(base.views[tensor].shape.shapeText) becomes \(shape.shapeText)",
+                    keys: [base.label(tensor)]))
+        }
+        report.notes += ScaleLint.notes(adapter, context: context)
+    }
+}
+
+extension TargetView {
+    /// Rows of `tensor` that the view covers, as element ranges of the stored rows; all of them where the view is turned.
+    fileprivate func rows(of tensor: Int) -> [Range<Int>] {
+        pieces.filter { $0.tensor == tensor }.map { piece in
+            if piece.transposed { return piece.slab ?? 0..<Int.max }
+            if piece.halvesSwapped { return 0..<Int.max }
+            let rows = piece.rows ?? 0..<Int.max
+            guard let slab = piece.slab else { return rows }
+            return slab.lowerBound..<slab.upperBound
+        }
+    }
+}

@@ -1,0 +1,73 @@
+package import UmbelAdapters
+internal import UmbelFormats
+internal import UmbelPOSIX
+
+/// Opens adapters from disk: a `.safetensors` file, alone or with `adapter_config.json` beside it in a PEFT folder.
+package enum AdapterFile {
+    /// Usual names of the tensor file in a folder, the first that is there counts.
+    private static let tensorFiles = ["adapter_model.safetensors", "pytorch_lora_weights.safetensors", "adapter.safetensors"]
+    package static let configName = "adapter_config.json"
+
+    /// - Parameter path: a file or a folder.
+    /// - Throws: `EngineError` naming what is wrong with it.
+    package static func open(_ path: String) throws(EngineError) -> Adapter {
+        guard Directory.isDirectory(path) else {
+            // A tensor file of a PEFT folder brings its settings with it.
+            let beside = Directory.parent(of: path) + "/" + configName
+            let isPEFT = Directory.name(of: path) == tensorFiles[0] && Directory.isFile(beside)
+            return try open(tensors: path, config: isPEFT ? beside : nil)
+        }
+        let names: [String]
+        do {
+            names = try Directory.names(in: path)
+        } catch {
+            throw .system(error)
+        }
+        let config = names.contains(configName) ? path + "/" + configName : nil
+        let safetensors = names.filter { $0.hasSuffix(".safetensors") }
+        if let file = tensorFiles.first(where: names.contains) ?? (safetensors.count == 1 ? safetensors[0] : nil) {
+            return try open(tensors: path + "/" + file, config: config)
+        }
+        if let pickle = names.first(where: { ForeignFormat(fileName: $0) != nil }) {
+            throw .adapterFile(.notSafetensors(format: ForeignFormat(fileName: pickle) ?? .pickle))
+        }
+        throw .adapter(.noTensors)
+    }
+
+    /// - Parameters:
+    ///   - tensors: path of the tensor file.
+    ///   - config: path of `adapter_config.json`, if there is one.
+    package static func open(tensors path: String, config: String?) throws(EngineError) -> Adapter {
+        if let format = ForeignFormat(fileName: path) { throw .adapterFile(.notSafetensors(format: format)) }
+        let file: SafetensorsFile
+        do {
+            file = try SafetensorsFile(path: path)
+        } catch {
+            switch error {
+            case .system(let error): throw .system(error)
+            case .invalid(_, let error): throw .adapterFile(error)
+            }
+        }
+        let settings = try config.map { path throws(EngineError) in try self.config(path) } ?? nil
+        do {
+            return try Adapter(file: file, config: settings)
+        } catch {
+            throw .adapter(error)
+        }
+    }
+
+    /// - Returns: nil for a file without `peft_type`, which is another tool's.
+    private static func config(_ path: String) throws(EngineError) -> PEFTConfig? {
+        let mapping: MappedFile
+        do {
+            mapping = try MappedFile(path: path)
+        } catch {
+            throw .system(error)
+        }
+        do {
+            return try PEFTConfig(parsing: Array(mapping.bytes))
+        } catch {
+            throw .adapter(.config(error))
+        }
+    }
+}

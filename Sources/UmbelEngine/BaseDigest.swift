@@ -1,0 +1,23 @@
+internal import UmbelFormats
+internal import UmbelPOSIX
+
+/// The identity of a base: what its files hold.
+enum BaseDigest {
+    /// A single file's digest is its own SHA-256, as `sha256sum` prints it; a folder's that of its files' digests, in the
+    /// form `<sha256>  <path>\n`, sorted by path.
+    static func compute(_ base: BaseModel) throws(BaseError) -> String {
+        var lines = ""
+        for file in base.files {
+            let mapping = try mapping(of: file, in: base)
+            let digest = SHA256.hex(of: mapping.bytes)
+            if base.isSingleFile { return digest }
+            lines += "\(digest)  \(file.path)\n"
+        }
+        return SHA256.hex(of: lines)
+    }
+
+    private static func mapping(of file: BaseModel.File, in base: BaseModel) throws(BaseError) -> MappedFile {
+        if case .weights(let weights, _) = file.content { return weights.mapping }
+        return try BaseLoader.wrap { () throws(SystemError) in try MappedFile(path: base.diskPath(file)) }
+    }
+}

@@ -1,0 +1,113 @@
+package import UmbelAdapters
+package import UmbelFormats
+package import UmbelNames
+package import UmbelPOSIX
+package import UmbelTensor
+internal import Synchronization
+
+/// A base that stays resident: its files, with the weights mapped read-only. Immutable once opened.
+package final class BaseModel: Sendable {
+    /// One file of the base, under its path in the folder.
+    package struct File: Sendable {
+        package enum Content: Sendable {
+            /// Tensors of this file, as indices into `weights`, in the order of the file's index; nil for an entry that is a
+            /// second copy and no part of the model.
+            case weights(SafetensorsFile, tensors: [Int?])
+            /// Passed through as it is.
+            case other
+        }
+
+        package let path: String
+        package let bytes: Int
+        package let content: Content
+    }
+
+    package let name: String
+    /// The file or folder that was opened.
+    package let location: String
+    package let recognition: BaseRecognition
+    /// Sorted by path.
+    package let files: [File]
+    package let weights: BaseWeights
+    private let tables = Mutex<[[String]: NameTable]>([:])
+    private let digestOnce = Mutex<String?>(nil)
+
+    /// Opens a single file, a Hugging Face folder or a diffusers pipeline.
+    ///
+    /// - Throws: `BaseError` for what is no base, or one whose files break a rule.
+    package init(name: String, path: String) throws(BaseError) {
+        self.name = name
+        let loaded = try BaseLoader.load(path)
+        location = loaded.location
+        recognition = loaded.recognition
+        files = loaded.files
+        weights = loaded.weights
+    }
+
+    /// Names of this base, with prefixes that a caller settled. Built at first use.
+    package func names(prefixes: [Prefix] = []) -> NameTable {
+        let key = prefixes.map(\.text)
+        if let table = tables.withLock({ $0[key] }) { return table }
+        let table = NameTable(catalog: weights.catalog, prefixes: prefixes.map { ($0.prefix, $0.component) })
+        return tables.withLock { tables in
+            // Prefixes come from requests: forget rather than collect.
+            if tables.count >= 16 { tables.removeAll() }
+            tables[key] = table
+            return table
+        }
+    }
+
+    /// SHA-256 that identifies the base: of the file itself, or of the list "digest  path" of all files of a folder.
+    /// Computed at first use.
+    package func digest() throws(BaseError) -> String {
+        if let digest = digestOnce.withLock({ $0 }) { return digest }
+        let digest = try BaseDigest.compute(self)
+        digestOnce.withLock { $0 = digest }
+        return digest
+    }
+
+    /// - Throws: `notFinite` naming the first tensor that holds NaN or infinity.
+    package func checkFinite(pool: ComputePool) throws(BaseError) {
+        for (index, view) in weights.views.enumerated() where !view.isFinite(pool: pool) {
+            throw .notFinite(tensor: weights.label(index), index: view.firstNonFinite() ?? 0)
+        }
+    }
+
+    package func file(_ path: String) -> File? { files.first { $0.path == path } }
+
+    /// The path of a file on disk.
+    package func diskPath(_ file: File) -> String {
+        Directory.isDirectory(location) ? location + "/" + file.path : location
+    }
+
+    package var isSingleFile: Bool { !Directory.isDirectory(location) }
+}
+
+/// What a prefix of an adapter's names stands for, as the caller says: `lora_te1=text_encoder`.
+package struct Prefix: Hashable, Sendable {
+    package let prefix: String
+    package let component: String
+
+    /// - Returns: nil if the text is not `prefix=component`.
+    package init?(_ text: String) {
+        guard let equals = text.firstIndex(of: "="), equals != text.startIndex else { return nil }
+        prefix = String(text[..<equals])
+        component = String(text[text.index(after: equals)...])
+    }
+
+    package var text: String { "\(prefix)=\(component)" }
+}
+
+/// Why something cannot be a base.
+package enum BaseError: Error, Hashable, Sendable {
+    case system(SystemError)
+    case file(path: String, SafetensorsError)
+    case json(path: String, JSONError)
+    case jsonField(path: String, field: String)
+    case notABase(path: String, RecognitionError)
+    /// The index file names a tensor that its shard does not hold.
+    case missingTensor(index: String, tensor: String)
+    case noTensors(path: String)
+    case notFinite(tensor: String, index: Int)
+    case foreignFormat(path: String, ForeignFormat)
+}

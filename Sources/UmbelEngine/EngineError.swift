@@ -1,0 +1,25 @@
+package import UmbelAdapters
+package import UmbelFormats
+package import UmbelPOSIX
+
+/// Why the engine refused something. Cases carry facts; words and status codes are made where the client is answered.
+package enum EngineError: Error, Sendable {
+    case base(name: String, BaseError)
+    case system(SystemError)
+    case adapterFile(SafetensorsError)
+    case adapter(AdapterError)
+    /// The adapter does not fit; one report for each base that was tried.
+    case binding(BindingRefusal, reports: [(base: String, report: BindingReport)])
+    case merge(MergeError)
+    case invalidName(String)
+    case reference(ReferenceError)
+    case unknownBase(String)
+    case unknownAdapter(String)
+    case unknownVariant(String)
+    case unknownFile(model: String, path: String)
+    case ambiguousDigest(adapter: String, prefix: String)
+    case preconditionFailed(adapter: String, digest: String?)
+    case overBudget(bytes: Int, budget: Int)
+    case noBaseFits
+    case internalInconsistency(String)
+}

@@ -1,0 +1,147 @@
+/// What is wrong with a model reference.
+package enum ReferenceError: Error, Hashable, Sendable {
+    case empty
+    case tooLong(limit: Int)
+    case invalidName(String)
+    case invalidScale(String)
+    case invalidDigest(String)
+}
+
+/// A model as a client writes it: `base+adapter@digest:scale+…`, or the id of a variant.
+///
+///     model := base ( "+" term )*        term := adapter [ "@" digest-prefix ] [ ":" scale ]
+package struct ModelReference: Hashable, Sendable {
+    package struct Term: Hashable, Sendable {
+        package let adapter: String
+        package let digestPrefix: String?
+        package let scale: Scale
+
+        package init(adapter: String, digestPrefix: String? = nil, scale: Scale = .one) {
+            self.adapter = adapter
+            self.digestPrefix = digestPrefix
+            self.scale = scale
+        }
+    }
+
+    package let base: String
+    package let terms: [Term]
+
+    /// Longest reference accepted, in bytes.
+    package static let lengthLimit = 4096
+
+    package init(base: String, terms: [Term]) {
+        self.base = base
+        self.terms = terms
+    }
+
+    package init(_ text: String) throws(ReferenceError) {
+        guard !text.isEmpty else { throw .empty }
+        guard text.utf8.count <= Self.lengthLimit else { throw .tooLong(limit: Self.lengthLimit) }
+        let parts = Self.parts(text)
+        guard let base = parts.first, Name.isValid(base) else { throw .invalidName(parts.first ?? text) }
+        self.base = base
+        var terms: [Term] = []
+        for part in parts.dropFirst() { terms.append(try Self.term(part)) }
+        self.terms = terms
+    }
+
+    /// Cuts at every plus but the sign of an exponent or scale: `a:1e+2`, `a:+0.5`.
+    private static func parts(_ text: String) -> [String] {
+        var parts = [""]
+        for character in text {
+            let current = parts[parts.count - 1]
+            if character == "+", !endsInOpenNumber(current) {
+                parts.append("")
+            } else {
+                parts[parts.count - 1].append(character)
+            }
+        }
+        return parts
+    }
+
+    private static func endsInOpenNumber(_ part: String) -> Bool {
+        guard let colon = part.lastIndex(of: ":") else { return false }
+        let scale = part[part.index(after: colon)...]
+        guard let last = scale.last else { return true }
+        return (last == "e" || last == "E") && scale.dropLast().contains { $0.isNumber }
+    }
+
+    private static func term(_ text: String) throws(ReferenceError) -> Term {
+        var rest = Substring(text)
+        var scale = Scale.one
+        if let colon = rest.lastIndex(of: ":") {
+            let number = String(rest[rest.index(after: colon)...])
+            guard let value = Scale(number) else { throw .invalidScale(number) }
+            scale = value
+            rest = rest[..<colon]
+        }
+        var digest: String?
+        if let at = rest.firstIndex(of: "@") {
+            let prefix = String(rest[rest.index(after: at)...])
+            guard (1...64).contains(prefix.utf8.count), prefix.utf8.allSatisfy(Name.isHexadecimal) else {
+                throw .invalidDigest(prefix)
+            }
+            digest = prefix
+            rest = rest[..<at]
+        }
+        guard Name.isValid(String(rest)) else { throw .invalidName(String(rest)) }
+        return Term(adapter: String(rest), digestPrefix: digest, scale: scale)
+    }
+
+    /// The canonical text: scales of 1 are left out.
+    package var text: String {
+        ([base]
+            + terms.map { term in
+                term.adapter + (term.digestPrefix.map { "@" + $0 } ?? "")
+                    + (term.scale == .one ? "" : ":" + term.scale.text)
+            }).joined(separator: "+")
+    }
+}
+
+/// A strength: a finite decimal. Two spellings of one number are the same scale.
+package struct Scale: Hashable, Sendable {
+    package let value: Double
+
+    package static let one = Scale(value: 1)
+
+    private init(value: Double) {
+        // Minus zero is zero.
+        self.value = value == 0 ? 0 : value
+    }
+
+    /// - Returns: nil unless it is a decimal number, possibly with an exponent, of magnitude up to 1e6.
+    package init?(_ text: String) {
+        let allowed = Set("0123456789.+-eE")
+        guard !text.isEmpty, text.utf8.count <= 32, text.allSatisfy(allowed.contains), let value = Double(text) else {
+            return nil
+        }
+        self.init(number: value)
+    }
+
+    /// - Returns: nil unless the number is finite and of magnitude up to 1e6.
+    package init?(number value: Double) {
+        guard value.isFinite, abs(value) <= 1e6 else { return nil }
+        self.init(value: value)
+    }
+
+    /// The shortest decimal that reads back as the same number.
+    package var text: String {
+        value == value.rounded() ? String(Int(value)) : "\(value)"
+    }
+}
+
+/// Names of bases and adapters: `[A-Za-z0-9][A-Za-z0-9._-]{0,95}`.
+package enum Name {
+    package static func isValid(_ name: String) -> Bool {
+        guard let first = name.utf8.first, isAlphanumeric(first), name.utf8.count <= 96 else { return false }
+        return name.utf8.allSatisfy { isAlphanumeric($0) || [0x2e, 0x5f, 0x2d].contains($0) }
+    }
+
+    static func isHexadecimal(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte)
+    }
+
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte | 0x20)
+    }
+}

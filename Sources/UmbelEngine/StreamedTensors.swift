@@ -1,0 +1,34 @@
+package import UmbelAdapters
+internal import Synchronization
+package import UmbelTensor
+
+/// Merges each tensor when it is asked for. Tensors that had to be computed with it are kept until they are asked for
+/// as well, as long as they fit `keptBytes`.
+package final class StreamedTensors: MergedTensorSource {
+    private let pool: ComputePool
+    private let keptBytes: Int
+    private let kept = Mutex<[Int: MergedTensor]>([:])
+
+    package init(pool: ComputePool, keptBytes: Int = 256 << 20) {
+        self.pool = pool
+        self.keptBytes = keptBytes
+    }
+
+    package func tensor(_ index: Int, of model: MergedModel) throws -> MergedTensor {
+        if let tensor = kept.withLock({ $0.removeValue(forKey: index) }) { return tensor }
+        var merged = try TensorMerger(plan: model.plan, pool: pool).merge(index, as: model.outputType)
+        guard let tensor = merged.removeValue(forKey: index) else {
+            throw EngineError.internalInconsistency("merge of tensor \(index) gave no result")
+        }
+        let siblings = merged
+        kept.withLock { kept in
+            kept.merge(siblings) { $1 }
+            var bytes = kept.values.reduce(0) { $0 + $1.byteCount }
+            while bytes > keptBytes, let (victim, tensor) = kept.first {
+                kept[victim] = nil
+                bytes -= tensor.byteCount
+            }
+        }
+        return tensor
+    }
+}

@@ -1,0 +1,53 @@
+import Testing
+import UmbelFormats
+import UmbelTesting
+
+/// Every merge of lycoris-lora 4.1.3 in the corpus, within the tolerance that the corpus states.
+@Suite("LyCORIS merges")
+struct LyCORISGoldenTests {
+    struct Index: Decodable {
+        let cases: [Case]
+    }
+
+    struct Case: Decodable, Sendable, CustomTestStringConvertible {
+        struct Use: Decodable, Sendable {
+            let file: String
+            let multiplier: Double
+        }
+
+        let id: String
+        let base: String
+        let adapters: [Use]
+        let prefixes: [String: String]
+        let expected: String
+        let atol: Double?
+        let max_ulp: Int?
+
+        var testDescription: String { id }
+    }
+
+    static let cases = (try? Goldens.decode("lycoris/index.json", as: Index.self).cases) ?? []
+
+    @Test("The corpus is there")
+    func corpusIsComplete() {
+        #expect(Self.cases.count == 196)
+    }
+
+    @Test("A merge equals the reference", arguments: cases)
+    func mergeEqualsReference(_ item: Case) throws {
+        let merge = try MergeResult(
+            base: Goldens.path("lycoris/\(item.base)"),
+            adapters: item.adapters.map { (Goldens.path("lycoris/\($0.file)"), $0.multiplier) },
+            prefixes: item.prefixes.map { "\($0)=\($1)" }, allowsUnmatched: true)
+        let expected = try SafetensorsFile(path: Goldens.path("lycoris/\(item.expected)"))
+        for entry in expected.index.entries {
+            let actual = try #require(merge.view(entry.name), "\(entry.name) is missing")
+            let comparison =
+                item.max_ulp.map { TensorComparison(actual, expected.view(entry), ulps: $0) }
+                ?? TensorComparison(actual, expected.view(entry), atol: item.atol ?? 0)
+            #expect(comparison.failure == nil, "\(entry.name)")
+        }
+        let names = Set(expected.index.entries.map(\.name))
+        #expect(merge.changed.subtracting(names).isEmpty, "tensors that must stay as they are")
+    }
+}
