@@ -5,7 +5,7 @@ package import UmbelTensor
 
 /// A base with a recipe applied, as a virtual folder: sizes and offsets of all files are known, and any range of bytes
 /// can be had, without anything merged in advance.
-package struct MergedModel: Sendable {
+package final class MergedModel: Sendable {
     package struct File: Sendable {
         package let path: String
         package let bytes: Int

@@ -13,11 +13,7 @@ package final class AtomicFile {
     package init(path: String) throws(SystemError) {
         self.path = path
         temporaryPath = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).partial"
-        let temporaryPath = temporaryPath
-        descriptor = FileDescriptor(
-            owning: try retryingInterrupts("open", temporaryPath) {
-                open(temporaryPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-            })
+        descriptor = try FileDescriptor.create(temporaryPath)
     }
 
     deinit { if !committed { unlink(temporaryPath) } }

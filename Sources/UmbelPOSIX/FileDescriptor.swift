@@ -38,3 +38,11 @@ package final class FileDescriptor: Sendable {
         _ = try retryingInterrupts("fsync", subject) { fsync(number) }
     }
 }
+
+extension FileDescriptor {
+    /// Makes a new file for writing; one of that name must not exist.
+    package static func create(_ path: String) throws(SystemError) -> FileDescriptor {
+        FileDescriptor(
+            owning: try retryingInterrupts("open", path) { open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) })
+    }
+}

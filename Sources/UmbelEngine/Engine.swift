@@ -1,0 +1,189 @@
+internal import Synchronization
+package import UmbelAdapters
+internal import UmbelPOSIX
+package import UmbelTensor
+
+/// What the server sees: resident bases, stored adapters, and the models they make together.
+package final class Engine: Sendable {
+    /// By name, in the order in which they were given.
+    package let bases: [BaseModel]
+    package let adapters: AdapterStore
+    package let cache: VariantCache
+    package let pool: ComputePool
+    private let loaded = Mutex<[String: LoadedAdapter]>([:])
+
+    package init(bases: [BaseModel], adapters: AdapterStore, cacheBytes: Int, pool: ComputePool) {
+        self.bases = bases
+        self.adapters = adapters
+        self.pool = pool
+        cache = VariantCache(pool: pool, budget: cacheBytes)
+    }
+
+    package func base(_ name: String) -> BaseModel? { bases.first { $0.name == name } }
+
+    /// The content that a record points to, mapped and parsed once.
+    package func load(_ record: AdapterRecord) throws(EngineError) -> LoadedAdapter {
+        if let known = loaded.withLock({ $0[record.digest] }) { return known }
+        let adapter = try AdapterFile.open(
+            tensors: adapters.tensorPath(record.digest), config: adapters.configPath(record.digest))
+        return loaded.withLock { loaded in
+            if let known = loaded[record.digest] { return known }
+            let new = LoadedAdapter(digest: record.digest, adapter: adapter)
+            loaded[record.digest] = new
+            return new
+        }
+    }
+
+    // MARK: Adapters
+
+    /// Checks what was uploaded against the resident bases and points the name to it.
+    ///
+    /// - Parameters:
+    ///   - upload: finished.
+    ///   - check: asked under the store's lock with the name's present record, for conditional requests.
+    /// - Throws: `binding` with a report for every base if the adapter does not fit; nothing is stored then.
+    package func add(
+        _ upload: Upload, as name: String, options: AdapterOptions,
+        check: (AdapterRecord?) throws(EngineError) -> Void
+    ) throws(EngineError) -> (record: AdapterRecord, isNew: Bool) {
+        guard Name.isValid(name) else { throw .invalidName(name) }
+        let candidate = LoadedAdapter(
+            digest: upload.digest,
+            adapter: try AdapterFile.open(tensors: upload.tensorPath, config: upload.configPath))
+        if !options.isWithoutBase { try checkFit(candidate, options) }
+        let result = try adapters.commit(upload, as: name, options: options, check: check)
+        // What was parsed is mapped already; its path has moved, its pages have not.
+        loaded.withLock { $0[upload.digest] = $0[upload.digest] ?? candidate }
+        forgetUnused()
+        return result
+    }
+
+    package func remove(
+        _ name: String, check: (AdapterRecord) throws(EngineError) -> Void
+    ) throws(EngineError) {
+        guard try adapters.remove(name, check: check) else { throw .unknownAdapter(name) }
+        forgetUnused()
+    }
+
+    private func forgetUnused() {
+        let used = Set(adapters.all().map(\.digest))
+        loaded.withLock { $0 = $0.filter { used.contains($0.key) } }
+    }
+
+    /// The bases that an upload has to fit one of.
+    private func candidates(_ options: AdapterOptions) throws(EngineError) -> [BaseModel] {
+        guard let name = options.base else { return bases }
+        guard let base = base(name) else { throw .unknownBase(name) }
+        return [base]
+    }
+
+    private func checkFit(_ candidate: LoadedAdapter, _ options: AdapterOptions) throws(EngineError) {
+        let bases = try candidates(options)
+        guard let best = best(candidate, bases, options) else { throw .noBaseFits }
+        let binding = candidate.binding(to: best, prefixes: options.prefixes)
+        if let refusal = binding.report.refusal(allowsUnmatched: options.allowsUnmatched) {
+            let reports = bases.map { ($0.name, candidate.binding(to: $0, prefixes: options.prefixes).report) }
+            throw .binding(refusal, reports: reports.sorted { first, _ in first.0 == best.name })
+        }
+        do {
+            try EffectMeter(binding: binding, base: best.weights, pool: pool).checkFinite()
+        } catch {
+            throw .merge(error)
+        }
+    }
+
+    /// The base of which the adapter finds most modules; nil without any base.
+    package func best(_ adapter: LoadedAdapter, _ bases: [BaseModel], _ options: AdapterOptions) -> BaseModel? {
+        bases.max { first, second in
+            fit(adapter, first, options) < fit(adapter, second, options)
+        }
+    }
+
+    private func fit(_ adapter: LoadedAdapter, _ base: BaseModel, _ options: AdapterOptions) -> Int {
+        let report = adapter.binding(to: base, prefixes: options.prefixes).report
+        return report.matches.count - report.errors.count - report.ambiguities.count
+    }
+
+    // MARK: Models
+
+    /// The variant that a reference means now.
+    package func variant(_ reference: ModelReference, dtype: DType? = nil) throws(EngineError) -> Variant {
+        guard let base = base(reference.base) else { throw .unknownBase(reference.base) }
+        var records: [AdapterRecord] = []
+        for term in reference.terms { records.append(try record(term)) }
+        let id = VariantIdentity.id(
+            baseDigest: try digest(of: base),
+            terms: zip(reference.terms, records).map {
+                .init(digest: $1.digest, scale: $0.scale, prefixes: $1.options.prefixes)
+            }, dtype: dtype)
+        return try cache.use(id) { () throws(EngineError) in
+            var steps: [MergePlan.Step] = []
+            for (term, record) in zip(reference.terms, records) {
+                steps.append(.init(binding: try bound(record, to: base), strength: term.scale.value))
+            }
+            let pinned = ModelReference(
+                base: base.name,
+                terms: zip(reference.terms, records).map {
+                    .init(adapter: $0.adapter, digestPrefix: $1.digest, scale: $0.scale)
+                })
+            let plan = MergePlan(base: base.weights, steps: steps)
+            return Variant(id: id, reference: pinned, model: MergedModel(base: base, plan: plan, dtype: dtype))
+        }
+    }
+
+    /// The variant that a text means: a reference, or the id of a variant that is known.
+    package func variant(_ text: String, dtype: DType? = nil) throws(EngineError) -> Variant {
+        if let variant = cache.variant(text) {
+            return dtype == variant.model.dtype ? variant : try self.variant(variant.reference, dtype: dtype)
+        }
+        let reference: ModelReference
+        do {
+            reference = try ModelReference(text)
+        } catch {
+            throw .reference(error)
+        }
+        return try variant(reference, dtype: dtype)
+    }
+
+    /// The record that a term names, if its content is the one asked for.
+    package func record(_ term: ModelReference.Term) throws(EngineError) -> AdapterRecord {
+        guard let record = adapters.record(term.adapter) else { throw .unknownAdapter(term.adapter) }
+        guard let prefix = term.digestPrefix, !record.digest.hasPrefix(prefix) else { return record }
+        // The name has moved on; the content may still be there under another one.
+        let others = adapters.all().filter { $0.digest.hasPrefix(prefix) }
+        guard let other = others.first else { throw .unknownAdapter("\(term.adapter)@\(prefix)") }
+        guard Set(others.map(\.digest)).count == 1 else {
+            throw .ambiguousDigest(adapter: term.adapter, prefix: prefix)
+        }
+        return other
+    }
+
+    /// An adapter bound to a base, if it may be merged there.
+    package func bound(_ record: AdapterRecord, to base: BaseModel) throws(EngineError) -> Binding {
+        let binding = try load(record).binding(to: base, prefixes: record.options.prefixes)
+        if let refusal = binding.report.refusal(allowsUnmatched: record.options.allowsUnmatched) {
+            throw .binding(refusal, reports: [(base.name, binding.report)])
+        }
+        return binding
+    }
+
+    package func digest(of base: BaseModel) throws(EngineError) -> String {
+        do {
+            return try base.digest()
+        } catch {
+            throw .base(name: base.name, error)
+        }
+    }
+
+    /// What each module of an adapter does to a base, in numbers.
+    package func effects(_ record: AdapterRecord, on base: BaseModel) throws(EngineError) -> [ModuleEffect] {
+        let adapter = try load(record)
+        do {
+            return try adapter.effects(on: base, prefixes: record.options.prefixes) { (binding) throws(MergeError) in
+                try EffectMeter(binding: binding, base: base.weights, pool: pool).effects()
+            }
+        } catch {
+            throw .merge(error)
+        }
+    }
+}

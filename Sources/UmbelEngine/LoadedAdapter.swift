@@ -1,0 +1,39 @@
+internal import Synchronization
+package import UmbelAdapters
+
+/// An adapter's content, parsed and mapped, with its bindings to the bases it was used on. Immutable but for that memory.
+package final class LoadedAdapter: Sendable {
+    package let digest: String
+    package let adapter: Adapter
+    private let bindings = Mutex<[String: Binding]>([:])
+    private let effects = Mutex<[String: [ModuleEffect]]>([:])
+
+    package init(digest: String, adapter: Adapter) {
+        self.digest = digest
+        self.adapter = adapter
+    }
+
+    /// The adapter fitted to a base; worked out at first use.
+    package func binding(to base: BaseModel, prefixes: [Prefix]) -> Binding {
+        let key = Self.key(base, prefixes)
+        if let known = bindings.withLock({ $0[key] }) { return known }
+        let binding = Binder.bind(adapter, to: base.weights, names: base.names(prefixes: prefixes))
+        bindings.withLock { $0[key] = binding }
+        return binding
+    }
+
+    /// What each module does to the base; computed at first use, which runs every module once.
+    package func effects(
+        on base: BaseModel, prefixes: [Prefix], compute: (Binding) throws(MergeError) -> [ModuleEffect]
+    ) throws(MergeError) -> [ModuleEffect] {
+        let key = Self.key(base, prefixes)
+        if let known = effects.withLock({ $0[key] }) { return known }
+        let computed = try compute(binding(to: base, prefixes: prefixes))
+        effects.withLock { $0[key] = computed }
+        return computed
+    }
+
+    private static func key(_ base: BaseModel, _ prefixes: [Prefix]) -> String {
+        ([base.name] + prefixes.map(\.text)).joined(separator: "\n")
+    }
+}

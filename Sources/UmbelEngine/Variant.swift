@@ -1,0 +1,56 @@
+internal import UmbelAdapters
+internal import UmbelPOSIX
+internal import UmbelTensor
+
+/// What a recipe evaluates to. Immutable; equal ids mean equal bytes.
+package final class Variant: Sendable {
+    /// 40 hexadecimal digits.
+    package let id: String
+    /// The reference with every adapter pinned to the digest it had.
+    package let reference: ModelReference
+    package let model: MergedModel
+
+    package init(id: String, reference: ModelReference, model: MergedModel) {
+        self.id = id
+        self.reference = reference
+        self.model = model
+    }
+
+    /// Bytes of all tensors that the recipe computes.
+    package var mergedBytes: Int {
+        model.plan.touched.reduce(0) { sum, tensor in
+            let type = model.outputType(model.base.weights.views[tensor].dtype)
+            return sum + model.plan.shape(of: tensor).elementCount * type.byteCount
+        }
+    }
+
+    /// Bytes of the base's own tensors that the variant shares.
+    package var sharedBytes: Int {
+        let touched = model.plan.touched
+        return model.base.weights.views.enumerated().reduce(0) { sum, item in
+            touched.contains(item.offset) ? sum : sum + item.element.bytes.count
+        }
+    }
+
+    /// A strong entity tag of one of its files. Never 64 digits, which Hub clients take for a SHA-256 of the bytes.
+    package func entityTag(of path: String) -> String {
+        String(SHA256.hex(of: "\(id)\n\(path)").prefix(40))
+    }
+}
+
+/// A variant as a client sees it.
+package struct VariantInfo: Sendable {
+    package enum State: String, Sendable {
+        case merging, ready
+    }
+
+    package let variant: Variant
+    package let state: State
+    package let residentBytes: Int
+    package let residentTensors: Int
+    package let touchedTensors: Int
+    package let mergeMilliseconds: Double
+    package let hits: Int
+    package let pinned: Bool
+    package let lastUsed: Date
+}
