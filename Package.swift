@@ -83,6 +83,7 @@ let package = Package(
             dependencies: ["UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX", arguments],
             path: "Benchmarks/umbel-bench",
             swiftSettings: strict),
+        tests("UmbelHTTPTests", on: ["UmbelHTTP", "UmbelPOSIX", httpTypes]),
     ],
     swiftLanguageModes: [.v6]
 )

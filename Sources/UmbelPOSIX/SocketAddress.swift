@@ -18,7 +18,9 @@ struct SocketAddress {
         guard let address = entry.ai_addr else { return }
         length = entry.ai_addrlen
         let count = min(Int(entry.ai_addrlen), MemoryLayout<sockaddr_storage>.size)
-        withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: count)) }
+        withUnsafeMutableBytes(of: &storage) {
+            $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: count))
+        }
     }
 
     var family: Int32 { Int32(storage.ss_family) }

@@ -8,11 +8,11 @@ final class WireBody: BodyInput {
         case chunked(ChunkedDecoder)
     }
 
-    private let wire: Wire
+    /// Nil once the response is written: what follows on the wire is another request.
+    private var wire: Wire?
     private let stallTimeout: Double
     private var patience: Patience
     private var rest: Rest
-    private var isOver = false
     let declaredLength: Int?
     /// The client waits for an interim response before it sends the body.
     private(set) var awaitsContinue: Bool
@@ -45,19 +45,19 @@ final class WireBody: BodyInput {
     }
 
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(BodyError) -> Int {
-        if isOver { throw .disconnected }
+        guard let wire else { throw .disconnected }
         if isComplete { return 0 }
         do throws(WireError) {
             if awaitsContinue {
                 awaitsContinue = false
-                try sendContinue()
+                try sendContinue(wire)
             }
         } catch {
             throw .disconnected
         }
         switch rest {
-        case .length(let count): return try readCounted(buffer, count)
-        case .chunked: return try readChunked(buffer)
+        case .length(let count): return try readCounted(wire, buffer, count)
+        case .chunked: return try readChunked(wire, buffer)
         }
     }
 
@@ -78,10 +78,12 @@ final class WireBody: BodyInput {
         return isComplete
     }
 
-    /// No more reads: the response is written, and what follows on the wire is another request.
-    func finish() { isOver = true }
+    /// No more reads.
+    func finish() { wire = nil }
 
-    private func readCounted(_ buffer: UnsafeMutableRawBufferPointer, _ remaining: Int) throws(BodyError) -> Int {
+    private func readCounted(
+        _ wire: Wire, _ buffer: UnsafeMutableRawBufferPointer, _ remaining: Int
+    ) throws(BodyError) -> Int {
         let wanted = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(remaining))
         var count = min(wire.input.count, wanted.count)
         if count > 0 {
@@ -95,7 +97,7 @@ final class WireBody: BodyInput {
         return count
     }
 
-    private func readChunked(_ buffer: UnsafeMutableRawBufferPointer) throws(BodyError) -> Int {
+    private func readChunked(_ wire: Wire, _ buffer: UnsafeMutableRawBufferPointer) throws(BodyError) -> Int {
         guard case .chunked(var decoder) = rest else { return 0 }
         while true {
             let input = wire.input
@@ -109,13 +111,13 @@ final class WireBody: BodyInput {
                 rest = .chunked(decoder)
                 if produced > 0 || decoder.isFinished { return produced }
             }
-            do { guard try wire.fill(&patience) else { throw BodyError.disconnected } } catch let error as WireError {
-                throw BodyError(error)
-            } catch { throw .disconnected }
+            let arrived: Bool
+            do { arrived = try wire.fill(&patience) } catch { throw BodyError(error) }
+            guard arrived else { throw .disconnected }
         }
     }
 
-    private func sendContinue() throws(WireError) {
+    private func sendContinue(_ wire: Wire) throws(WireError) {
         try Array("HTTP/1.1 100 Continue\r\n\r\n".utf8).withUnsafeBytes { bytes in
             Result { () throws(WireError) in try wire.send(bytes, &patience) }
         }.get()

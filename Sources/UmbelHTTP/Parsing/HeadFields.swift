@@ -22,7 +22,8 @@ enum HeadFields {
         guard let first = lengths.first else { return .none }
         var length: Int?
         // Equal repetitions are the same statement; "5, 5" is what an intermediary makes of them (6.3).
-        for element in lengths.flatMap({ $0.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) }) {
+        for element in lengths.flatMap({ $0.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false) }
+        ) {
             guard let value = ASCII.decimal(ASCII.trimmed(Array(element)[...])) else {
                 throw .ambiguousFraming("Content-Length is not a number: \(first)")
             }

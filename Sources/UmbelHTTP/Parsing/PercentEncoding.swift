@@ -10,7 +10,8 @@ package enum PercentEncoding {
         var iterator = bytes.makeIterator()
         while let byte = iterator.next() {
             if byte == UInt8(ascii: "%") {
-                guard let high = iterator.next().flatMap(ASCII.hexValue), let low = iterator.next().flatMap(ASCII.hexValue)
+                guard let high = iterator.next().flatMap(ASCII.hexValue),
+                    let low = iterator.next().flatMap(ASCII.hexValue)
                 else { throw .malformedRequestLine("% is followed by two hexadecimal digits") }
                 guard high | low != 0 else { throw .malformedRequestLine("a target contains no %00") }
                 decoded.append(high << 4 | low)

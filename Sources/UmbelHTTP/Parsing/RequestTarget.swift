@@ -41,7 +41,9 @@ package struct RequestTarget: Sendable, Equatable {
         }
         for segment in segments {
             let decoded = try PercentEncoding.decode(segment, plusIsSpace: false)
-            if decoded.utf8.split(separator: UInt8(ascii: "/")).contains(where: { $0.elementsEqual(".".utf8) || $0.elementsEqual("..".utf8) }) {
+            if decoded.utf8.split(separator: UInt8(ascii: "/")).contains(where: {
+                $0.elementsEqual(".".utf8) || $0.elementsEqual("..".utf8)
+            }) {
                 throw .malformedRequestLine("a path has no . or .. segments")
             }
             path.append(decoded)

@@ -10,7 +10,8 @@ package struct MultipartByteRanges: Sendable {
 
     package init(_ source: any ByteSource, _ ranges: [Range<Int>], contentType: String) {
         // 128 random bits do not occur in the content.
-        let boundary = String(UInt64.random(in: 0 ... .max), radix: 36) + String(UInt64.random(in: 0 ... .max), radix: 36)
+        let boundary =
+            String(UInt64.random(in: 0 ... .max), radix: 36) + String(UInt64.random(in: 0 ... .max), radix: 36)
         self.source = source
         self.boundary = boundary
         parts = ranges.enumerated().map { index, range in
