@@ -3,7 +3,9 @@ import UmbelHTTP
 
 struct ChunkedDecoderTests {
     /// Decodes `bytes` given in pieces of `step`, with room for `room` bytes at a time.
-    private func decode(_ text: String, step: Int = .max, room: Int = 64) throws -> (body: String, rest: Int, done: Bool) {
+    private func decode(_ text: String, step: Int = .max, room: Int = 64) throws -> (
+        body: String, rest: Int, done: Bool
+    ) {
         var decoder = ChunkedDecoder()
         var body: [UInt8] = []
         var waiting: [UInt8] = []
@@ -24,11 +26,9 @@ struct ChunkedDecoderTests {
 
     @Test("Chunks, extensions and trailers decode the same in pieces of any size", arguments: 1...40)
     func pieces(step: Int) throws {
-        let text = "5\r\nhello\r\n00b;name=\"v\" \r\n, wide world\r\n0\r\nX: y\r\nZ: w\r\n\r\nGET"
-        // The second chunk says 11 bytes and has 12, so it is cut to what it says below.
-        let fitting = text.replacing(", wide world", with: ", big world")
+        let text = "5\r\nhello\r\n00b;name=\"v\" \r\n, big world\r\n0\r\nX: y\r\nZ: w\r\n\r\nGET"
         for room in [1, 3, 64] {
-            let (body, rest, done) = try decode(fitting, step: step, room: room)
+            let (body, rest, done) = try decode(text, step: step, room: room)
             #expect(body == "hello, big world")
             #expect(rest == 3)
             #expect(done)

@@ -18,7 +18,8 @@ struct CompressionTests {
     @Test(
         "Accept-Encoding decides, q-values included",
         arguments: [
-            (nil, false), ("", false), ("gzip", true), ("GZip", true), ("x-gzip", true), ("*", true), ("br, gzip", true),
+            (nil, false), ("", false), ("gzip", true), ("GZip", true), ("x-gzip", true), ("*", true),
+            ("br, gzip", true),
             ("gzip;q=0", false), ("gzip; q=0.000", false), ("gzip ; Q=0.001", true), ("*;q=0", false),
             ("gzip;q=0, *", false), ("identity", false), ("gzip;q=0.5, identity", false), ("gzip;q=x", false),
             ("gzip;q=1.0, identity;q=0.5", true), ("br", false), ("deflate, gzip;q=1.0, *;q=0.5", true),
@@ -49,7 +50,9 @@ struct CompressionTests {
     @Test("Vary is added to what is there, once")
     func vary() throws {
         let request = try Request(.get, "/")
-        for (before, after) in [("Origin", "Origin, Accept-Encoding"), ("accept-encoding", "accept-encoding"), ("*", "*")] {
+        for (before, after) in [
+            ("Origin", "Origin, Accept-Encoding"), ("accept-encoding", "accept-encoding"), ("*", "*"),
+        ] {
             var response = Response(.ok, contentType: "text/plain", Self.text)
             response.headers[.vary] = before
             #expect(compressible(response, for: request).headers[.vary] == after)

@@ -126,14 +126,20 @@ struct MultipartReaderTests {
             ("--bc\r\n", .malformed("text behind a boundary")),
             ("--b\n", .malformed("a line ends in CRLF")),
             ("--b\r\nX\r\n\r\n--b--", .malformed("a part's header line")),
-            ("--b\r\nContent-Disposition: form-data; name=x\r\nContent-Disposition: form-data; name=x\r\n\r\n",
-                .malformed("content-disposition appears twice")),
+            (
+                "--b\r\nContent-Disposition: form-data; name=x\r\nContent-Disposition: form-data; name=x\r\n\r\n",
+                .malformed("content-disposition appears twice")
+            ),
             ("--b\r\n\r\n\r\n--b--", .malformed("a part begins with Content-Disposition: form-data; name=…")),
-            ("--b\r\nContent-Disposition: form-data\r\n\r\n",
-                .malformed("a part begins with Content-Disposition: form-data; name=…")),
+            (
+                "--b\r\nContent-Disposition: form-data\r\n\r\n",
+                .malformed("a part begins with Content-Disposition: form-data; name=…")
+            ),
             ("--b\r\nX: " + String(repeating: "x", count: 20_000), .partHeadersTooLarge(limit: 16_384)),
-            (String(repeating: "--b\r\nContent-Disposition: form-data; name=x\r\n\r\n\r\n", count: 65),
-                .tooManyParts(limit: 64)),
+            (
+                String(repeating: "--b\r\nContent-Disposition: form-data; name=x\r\n\r\n\r\n", count: 65),
+                .tooManyParts(limit: 64)
+            ),
         ] as [(String, MultipartError)])
     func malformed(text: String, expected: MultipartError) {
         #expect(throws: expected) { try readForm(Array(text.utf8)) }

@@ -1,3 +1,4 @@
+internal import HTTPTypes
 import UmbelHTTP
 
 /// Feeds `text` cut at `cuts` and collects the heads, up to the first refusal.

@@ -67,7 +67,8 @@ struct RequestParserTests {
             name: "lengths that differ",
             text: "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", status: 400),
         Case(name: "a sign", text: "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", status: 400),
-        Case(name: "a hexadecimal length", text: "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x1\r\n\r\n", status: 400),
+        Case(
+            name: "a hexadecimal length", text: "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 0x1\r\n\r\n", status: 400),
         Case(name: "an empty length", text: "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", status: 400),
         Case(
             name: "a length that overflows",

@@ -135,13 +135,18 @@ final class Connection: @unchecked Sendable {
         }
     }
 
-    /// The next close sends a reset.
+    /// Closes with a reset, as soon as nobody uses the socket any more.
     private func abort() {
         wire.socket.resetOnClose()
-        close()
+        release()
     }
 
     private func close() {
+        wire.socket.disconnect()
+        release()
+    }
+
+    private func release() {
         // A suspended source must not be let go.
         if state == .serving { source?.resume() }
         state = .closed

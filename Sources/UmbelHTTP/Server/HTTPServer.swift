@@ -80,16 +80,16 @@ package final class HTTPServer: Sendable {
     @discardableResult
     package func shutdown(graceSeconds: Double) -> Bool {
         stopping.store(true, ordering: .sequentiallyConsistent)
-        let (listeners, connections) = state.withLock { state in
+        let listeners = state.withLock { state in
             // Taken out, because a listener that somebody keeps goes on filling its backlog.
             defer { state.listeners = [] }
-            return (state.listeners, Array(state.connections.values))
+            return state.listeners
         }
         for listener in listeners { listener.cancel() }
-        for connection in connections { connection.onReactor { $0.stopIfIdle() } }
+        forEachConnection { connection in connection.onReactor { $0.stopIfIdle() } }
         defer { pool.stop() }
         if open.wait(timeout: .now() + graceSeconds) == .success { return true }
-        for connection in state.withLock({ Array($0.connections.values) }) { connection.disconnect() }
+        forEachConnection { $0.disconnect() }
         return open.wait(timeout: .now() + 5) == .success
     }
 
@@ -133,6 +133,11 @@ package final class HTTPServer: Sendable {
             return true
         }
         if wasOpen { open.leave() }
+    }
+
+    /// Keeps no connection beyond the call: a socket closes when the last reference goes.
+    private func forEachConnection(_ body: (Connection) -> Void) {
+        for connection in state.withLock({ Array($0.connections.values) }) { body(connection) }
     }
 
     private func accept(_ accepted: Socket.Accepted) {
