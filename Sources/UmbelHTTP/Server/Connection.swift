@@ -107,14 +107,27 @@ final class Connection: @unchecked Sendable {
         source?.resume()
     }
 
+    /// Receives until there is nothing more: when both sides have finished, Dispatch reports that once and then no
+    /// further readiness, however much is unread. A client that sends without end takes turns with the others.
     private func readable() {
+        for _ in 0..<16 where state == .waiting || state == .lingering {
+            guard receivePiece() else { return }
+        }
+        if state == .waiting || state == .lingering { onReactor { $0.readable() } }
+    }
+
+    /// - Returns: whether there was something.
+    private func receivePiece() -> Bool {
         reactor.withScratch { scratch in
             // A failed receive is a connection that is gone, like an end.
             switch (try? wire.socket.receive(into: scratch)) ?? .end {
-            case .nothing: break
-            case .end: if state != .closed { close() }
+            case .nothing: return false
+            case .end:
+                close()
+                return false
             case .bytes(let count):
                 if state == .waiting { received(UnsafeRawBufferPointer(rebasing: scratch[..<count])) }
+                return true
             }
         }
     }
