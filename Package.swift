@@ -95,6 +95,7 @@ let package = Package(
         tests(
             "ConformanceTests",
             on: ["UmbelTesting", "UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
+        tests("UmbelHTTPTests", on: ["UmbelHTTP", "UmbelPOSIX", httpTypes]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,22 @@
+/// Bytes of known number, of which any range can be produced: a file, or a model that is merged while it is sent.
+package protocol ByteSource: Sendable {
+    var count: Int { get }
+
+    /// Produces exactly the bytes of `range`, in order, in pieces of any size. Blocks; may be called for several ranges.
+    func write(_ range: Range<Int>, to sink: ByteSink) throws
+}
+
+/// A byte source in memory.
+package struct MemorySource: ByteSource {
+    private let bytes: [UInt8]
+
+    package init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    package var count: Int { bytes.count }
+
+    package func write(_ range: Range<Int>, to sink: ByteSink) throws {
+        try bytes[range].withUnsafeBytes { try sink($0) }
+    }
+}

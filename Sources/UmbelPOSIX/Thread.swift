@@ -1,0 +1,28 @@
+internal import Glibc
+
+/// A thread of our own, for work that blocks.
+package enum Thread {
+    private final class Body {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+
+    /// Starts a detached thread that ends when `body` returns.
+    ///
+    /// - Throws: `SystemError` when the system refuses another thread.
+    package static func start(_ body: @escaping @Sendable () -> Void) throws(SystemError) {
+        let argument = Unmanaged.passRetained(Body(body))
+        var thread = pthread_t()
+        let code = pthread_create(
+            &thread, nil,
+            { argument in
+                if let argument { Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run() }
+                return nil
+            }, argument.toOpaque())
+        guard code == 0 else {
+            argument.release()
+            throw SystemError(call: "pthread_create", subject: "thread", code: code)
+        }
+        pthread_detach(thread)
+    }
+}
