@@ -1,0 +1,121 @@
+package import HTTPTypes
+package import Logging
+package import UmbelEngine
+package import UmbelHTTP
+internal import UmbelFormats
+internal import UmbelPOSIX
+internal import Dispatch
+
+/// The service: routes over an engine. Turns a request into a response, and every error into a problem, in one place.
+package final class Application: Sendable {
+    package let engine: Engine
+    package let limits: ApplicationLimits
+    package let version: String
+    let logger: Logger
+    let readiness = Readiness()
+    private let router: Router
+
+    package init(engine: Engine, limits: ApplicationLimits, version: String, logger: Logger) {
+        self.engine = engine
+        self.limits = limits
+        self.version = version
+        self.logger = logger
+        router = Router(routes: API.routes)
+    }
+
+    /// The service may be given traffic.
+    package func setReady() { readiness.set(.ready) }
+    /// The service finishes what it has and takes no more.
+    package func setDraining() { readiness.set(.draining) }
+
+    /// The handler for the HTTP server.
+    package func respond(to request: Request) -> Response {
+        let start = DispatchTime.now().uptimeNanoseconds
+        let id = RequestID.of(request)
+        var response = handle(request)
+        response.headers[.requestID] = id
+        response = compressible(response, for: request)
+        if request.method == .head { response = response.withoutBody }
+        let milliseconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e6
+        logger.debug(
+            "request",
+            metadata: [
+                "id": "\(id)", "method": "\(request.method)", "target": "\(request.target)",
+                "status": "\(response.status.code)", "milliseconds": "\(milliseconds)",
+            ])
+        return response
+    }
+
+    private func handle(_ request: Request) -> Response {
+        let found = router.find(request)
+        do {
+            switch found {
+            case .route(let route, let parameters):
+                return try route.handler(Call(application: self, request: request, parameters: parameters))
+            case .noSuchPath: throw RequestError.noSuchPath(request.target)
+            case .methodNotAllowed(let allowed):
+                if request.method == .options {
+                    return Response(.noContent, headers: [.allow: Router.allowHeader(allowed)])
+                }
+                throw RequestError.methodNotAllowed(allowed: allowed)
+            }
+        } catch {
+            let problem = Problem(error)
+            if problem.status.kind == .serverError {
+                logger.error("request failed", metadata: ["target": "\(request.target)", "error": "\(error)"])
+            }
+            return problem.response(forOpenAI: found.speaksOpenAI)
+        }
+    }
+
+    /// Called when a body could not be finished: the client has been cut off so that it cannot take it for whole.
+    package func bodyFailed(_ request: Request, _ error: any Error) {
+        if error is SystemError { return }  // the client went away
+        logger.error("response cut off", metadata: ["target": "\(request.target)", "error": "\(Problem(error).detail)"])
+    }
+}
+
+/// Bounds on what requests may ask for.
+package struct ApplicationLimits: Sendable {
+    /// Largest adapter upload in bytes.
+    package var uploadBytes = 4 << 30
+
+    package init() {}
+}
+
+extension HTTPField.Name {
+    static let requestID = Self("X-Request-Id") ?? .server
+    static let variant = Self("X-Umbel-Variant") ?? .server
+    static let serverTiming = Self("Server-Timing") ?? .server
+    static let prefer = Self("Prefer") ?? .server
+    static let preferenceApplied = Self("Preference-Applied") ?? .server
+}
+
+extension Response {
+    /// The same head for a HEAD request; the length stays known.
+    fileprivate var withoutBody: Response {
+        var response = self
+        if let count = body.count, headers[.contentLength] == nil { response.headers[.contentLength] = String(count) }
+        response.body = .none
+        return response
+    }
+
+    static func json(_ status: HTTPResponse.Status = .ok, _ value: JSON, headers: HTTPFields = [:]) -> Response {
+        var response = Response(status, contentType: "application/json", value.prettyText)
+        for field in headers { response.headers.append(field) }
+        return response
+    }
+}
+
+/// The id under which a request can be found in the log: the client's, if it is fit to print, or a new one.
+private enum RequestID {
+    static func of(_ request: Request) -> String {
+        if let given = request.headers[.requestID], (1...128).contains(given.utf8.count),
+            given.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
+        {
+            return given
+        }
+        let digits = String(UInt64.random(in: 0 ... .max), radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

@@ -1,0 +1,175 @@
+internal import HTTPTypes
+internal import UmbelAdapters
+internal import UmbelEngine
+internal import UmbelFormats
+internal import UmbelHTTP
+internal import UmbelPOSIX
+
+extension Problem {
+    /// What to tell a client about any error that a request can meet.
+    package init(_ error: any Error) {
+        switch error {
+        case let error as EngineError: self.init(engine: error)
+        case let error as RequestError: self.init(request: error)
+        case let error as BodyError: self.init(body: error)
+        case let error as MultipartError: self.init(multipart: error)
+        case let error as MergeError: self.init(merge: error)
+        case let error as SystemError: self.init(system: error)
+        case let error as BaseError: self.init(base: error)
+        default: self.init(.internalServerError, "internal", "Internal error", "An unexpected error: \(error)")
+        }
+    }
+
+    private init(engine error: EngineError) {
+        switch error {
+        case .base(let name, let error):
+            self.init(.internalServerError, "base_unusable", "Base unusable", "Base “\(name)”: \(error.sentence)")
+        case .system(let error): self.init(system: error)
+        case .adapterFile(let error):
+            let isForeign = error.code == "not_safetensors"
+            self.init(
+                isForeign ? .unsupportedMediaType : .badRequest, error.code,
+                isForeign ? "Not a safetensors file" : "Malformed safetensors file", error.sentence)
+        case .adapter(let error): self.init(adapter: error)
+        case .binding(let refusal, let reports): self.init(refusal: refusal, reports: reports)
+        case .merge(let error): self.init(merge: error)
+        case .invalidName(let name):
+            self.init(
+                .badRequest, "invalid_name", "Invalid name",
+                "“\(name)” is no name: letters, digits, “.”, “_” and “-”, at most 96, beginning with a letter or digit")
+        case .reference(let error): self.init(.badRequest, "invalid_reference", "Invalid model reference", error.sentence)
+        case .unknownBase(let name): self.init(.notFound, "unknown_model", "Unknown model", "There is no base “\(name)”")
+        case .unknownAdapter(let name):
+            self.init(.notFound, "unknown_adapter", "Unknown adapter", "There is no adapter “\(name)”")
+        case .unknownVariant(let id): self.init(.notFound, "unknown_variant", "Unknown variant", "There is no variant “\(id)”")
+        case .unknownFile(let model, let path):
+            self.init(.notFound, "unknown_file", "Unknown file", "“\(model)” has no file “\(path)”")
+        case .ambiguousDigest(let adapter, let prefix):
+            self.init(
+                .conflict, "ambiguous_digest", "Ambiguous digest",
+                "Several contents have a digest that begins with “\(prefix)”, and “\(adapter)” is none of them")
+        case .preconditionFailed(let adapter, let digest):
+            let state = digest.map { "points to sha256:\($0)" } ?? "does not exist"
+            self.init(.preconditionFailed, "precondition_failed", "Precondition failed", "“\(adapter)” \(state)")
+        case .overBudget(let bytes, let budget):
+            self.init(
+                .unprocessableContent, "over_budget", "Larger than the cache",
+                "The merged tensors take \(bytes) bytes and the cache holds \(budget); its files can be downloaded all the same")
+        case .noBaseFits:
+            self.init(
+                .unprocessableContent, "no_base", "No base", "No base is resident to check the adapter against; use ?base=none")
+        case .internalInconsistency(let what): self.init(.internalServerError, "internal", "Internal error", what)
+        }
+    }
+
+    private init(adapter error: AdapterError) {
+        switch error {
+        case .noTensors:
+            self.init(.unprocessableContent, "no_tensors", "No tensors", "The file holds no tensors")
+        case .config(let error):
+            let status: HTTPResponse.Status = error.isAboutMethod ? .unprocessableContent : .badRequest
+            self.init(status, error.code, error.isAboutMethod ? "Not mergeable" : "Malformed adapter_config.json", error.sentence)
+        case .module(let error):
+            self.init(.unprocessableContent, error.code, "Adapter not mergeable", error.sentence)
+            errors = [error.json]
+        case .duplicateRole(let module, let keys):
+            self.init(
+                .unprocessableContent, "module_ambiguous", "Adapter not mergeable",
+                "“\(module)” has two tensors for the same factor: \(keys.quoted)")
+            errors = keys.map { ["code": "module_ambiguous", "key": .string($0)] }
+        }
+    }
+
+    private init(refusal: BindingRefusal, reports: [(base: String, report: BindingReport)]) {
+        let best = reports.first
+        let base = best?.base ?? ""
+        let report = best?.report ?? BindingReport()
+        switch refusal {
+        case .noModuleMatched(let count):
+            self.init(
+                .unprocessableContent, "no_module_matched", "Adapter fits no base",
+                "None of the adapter's \(count) modules is in \(reports.map(\.base).quoted)")
+        case .modulesDoNotFit:
+            let first = report.errors.first
+            self.init(
+                .unprocessableContent, first?.code ?? "shape_mismatch", "Adapter does not fit",
+                "\(report.errors.count) of \(report.modules) modules do not fit base “\(base)”; the first: \(first?.sentence ?? "")")
+        case .ambiguous:
+            let first = report.ambiguities.first
+            self.init(
+                .unprocessableContent, "module_ambiguous", "Ambiguous module names",
+                "\(first?.stems.quoted ?? "") may mean \(first?.modules.quoted ?? "") of base “\(base)”; a prefix such as lora_te1=text_encoder can settle it")
+        case .partialMatch:
+            let unmatched = report.unmatched.count
+            self.init(
+                .unprocessableContent, "partial_match", "Adapter matches only in part",
+                "\(report.matches.count) of \(report.modules) modules fit base “\(base)”; \(unmatched) modules and \(report.unknownKeys.count) further keys find no place. Allow it with allow_unmatched")
+        }
+        errors = reports.flatMap { AdapterView.problems(of: $0.report, base: $0.base) }
+    }
+
+    private init(merge error: MergeError) {
+        self.init(.unprocessableContent, error.code, "Merge impossible", error.sentence)
+    }
+
+    private init(system error: SystemError) {
+        if error.isDiskFull {
+            self.init(HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"), "disk_full", "Disk full", "The disk is full")
+        } else {
+            self.init(.internalServerError, "system", "System error", "\(error.call) of \(error.subject): \(error.message)")
+        }
+    }
+
+    private init(base error: BaseError) {
+        self.init(.unprocessableContent, "base_unusable", "Base unusable", error.sentence)
+    }
+
+    private init(body error: BodyError) {
+        switch error {
+        case .tooLarge(let limit):
+            self.init(.contentTooLarge, "body_too_large", "Body too large", "The body is longer than \(limit) bytes")
+        case .malformed(let reason): self.init(.badRequest, "body_malformed", "Malformed body", "The body is malformed: \(reason)")
+        case .stalled: self.init(.requestTimeout, "body_stalled", "Body stalled", "The body stopped arriving")
+        case .disconnected: self.init(.badRequest, "body_incomplete", "Incomplete body", "The body ended early")
+        }
+    }
+
+    private init(multipart error: MultipartError) {
+        if case .body(let error) = error {
+            self.init(body: error)
+        } else {
+            self.init(.badRequest, "multipart_malformed", "Malformed form", "The multipart form is malformed: \(error)")
+        }
+    }
+
+    private init(request error: RequestError) {
+        switch error {
+        case .noSuchPath(let target):
+            self.init(.notFound, "no_such_path", "No such path", "Nothing is served at “\(target)”; see /openapi.json")
+        case .methodNotAllowed(let allowed):
+            let names = Router.allowHeader(allowed)
+            self.init(.methodNotAllowed, "method_not_allowed", "Method not allowed", "This path takes \(names)")
+            headers[.allow] = names
+        case .invalidParameter(let name, let value, let expected):
+            self.init(.badRequest, "invalid_parameter", "Invalid parameter", "“\(name)” is “\(value)”, expected \(expected)")
+        case .invalidJSON(let error): self.init(.badRequest, "invalid_json", "Malformed JSON", error.sentence)
+        case .missingField(let name): self.init(.badRequest, "missing_field", "Missing field", "The field “\(name)” is missing")
+        case .invalidField(let name, let expected):
+            self.init(.badRequest, "invalid_field", "Invalid field", "“\(name)” must be \(expected)")
+            errors = [["code": "invalid_field", "field": .string(name)]]
+        case .unknownField(let name, let nearest):
+            let hint = nearest.map { "; did you mean “\($0)”?" } ?? ""
+            self.init(.badRequest, "unknown_field", "Unknown field", "There is no field “\(name)”\(hint)")
+        case .unsupportedMediaType(let type):
+            self.init(
+                .unsupportedMediaType, "unsupported_media_type", "Unsupported media type",
+                "“\(type)” is not taken here; send multipart/form-data, or PUT the file itself to /v1/adapters/{name}")
+        case .multipartWithoutFile:
+            self.init(.badRequest, "missing_file", "Missing file", "The form holds no .safetensors file: add -F file=@adapter.safetensors")
+        case .noSuchVariant(let id): self.init(.notFound, "unknown_variant", "Unknown variant", "There is no variant “\(id)”")
+        case .notReady(let state):
+            self.init(.serviceUnavailable, "not_ready", "Not ready", "The service is \(state)")
+            headers[.retryAfter] = "1"
+        }
+    }
+}

@@ -1,0 +1,124 @@
+package import HTTPTypes
+package import UmbelHTTP
+internal import UmbelEngine
+package import UmbelFormats
+
+/// One endpoint: everything that the router, the documentation and the tests need to know of it.
+package struct Route: Sendable {
+    package struct Parameter: Sendable {
+        package enum Place: String, Sendable {
+            case query, header
+        }
+
+        package let name: String
+        package let place: Place
+        package let description: String
+        package let isRepeatable: Bool
+
+        package init(_ name: String, in place: Place = .query, _ description: String, isRepeatable: Bool = false) {
+            self.name = name
+            self.place = place
+            self.description = description
+            self.isRepeatable = isRepeatable
+        }
+    }
+
+    package typealias Handler = @Sendable (Call) throws -> Response
+
+    package let method: HTTPRequest.Method
+    /// Segments separated by "/"; `{name}` stands for one segment, `{name...}` at the end for one or more.
+    package let path: String
+    package let summary: String
+    package let parameters: [Parameter]
+    /// Status codes that the endpoint gives when it does what it is for.
+    package let statuses: [Int]
+    /// Errors also carry OpenAI's `error` object.
+    package let speaksOpenAI: Bool
+    let handler: Handler
+
+    init(
+        _ method: HTTPRequest.Method, _ path: String, _ summary: String, parameters: [Parameter] = [],
+        statuses: [Int] = [200], speaksOpenAI: Bool = false, handler: @escaping Handler
+    ) {
+        self.method = method
+        self.path = path
+        self.summary = summary
+        self.parameters = parameters
+        self.statuses = statuses
+        self.speaksOpenAI = speaksOpenAI
+        self.handler = handler
+    }
+
+    var segments: [Substring] { path.split(separator: "/") }
+
+    /// Values of the path's parameters; nil if the path is another one.
+    func match(_ path: [String]) -> [String: String]? {
+        var values: [String: String] = [:]
+        let pattern = segments
+        for (index, segment) in pattern.enumerated() {
+            if segment.hasPrefix("{"), segment.hasSuffix("...}") {
+                guard path.count > index else { return nil }
+                values[String(segment.dropFirst().dropLast(4))] = path[index...].joined(separator: "/")
+                return values
+            }
+            guard index < path.count else { return nil }
+            if segment.hasPrefix("{") {
+                values[String(segment.dropFirst().dropLast())] = path[index]
+            } else if segment != path[index] {
+                return nil
+            }
+        }
+        return pattern.count == path.count ? values : nil
+    }
+}
+
+/// One request on its way through its route.
+package struct Call: Sendable {
+    let application: Application
+    let request: Request
+    /// Values of the path's parameters, decoded.
+    let parameters: [String: String]
+
+    var engine: Engine { application.engine }
+
+    func parameter(_ name: String) -> String { parameters[name] ?? "" }
+
+    /// The last value of a query parameter.
+    func query(_ name: String) -> String? { request.query.last { $0.name == name }?.value }
+
+    func queryValues(_ name: String) -> [String] { request.query.filter { $0.name == name }.map(\.value) }
+
+    /// - Throws: `RequestError.invalidParameter` unless it is a boolean.
+    func flag(_ name: String) throws -> Bool {
+        switch query(name)?.lowercased() {
+        case nil, "false", "0", "no": return false
+        case "", "true", "1", "yes": return true
+        case let value?: throw RequestError.invalidParameter(name: name, value: value, expected: "true or false")
+        }
+    }
+
+    /// The body as JSON, at most 1 MiB.
+    func json() throws -> JSON {
+        let bytes = try request.body.readAll(limit: 1 << 20)
+        do {
+            return try JSON(parsing: bytes)
+        } catch {
+            throw RequestError.invalidJSON(error)
+        }
+    }
+}
+
+/// What is wrong with a request, apart from what the engine finds.
+package enum RequestError: Error, Sendable {
+    case noSuchPath(String)
+    case methodNotAllowed(allowed: [HTTPRequest.Method])
+    case invalidParameter(name: String, value: String, expected: String)
+    case invalidJSON(JSONError)
+    case missingField(String)
+    case invalidField(name: String, expected: String)
+    case unknownField(name: String, nearest: String?)
+    case unsupportedMediaType(String)
+    case multipartWithoutFile
+    case noSuchVariant(String)
+    case notReady(String)
+}
