@@ -2,7 +2,7 @@ internal import Glibc
 
 /// A non-blocking TCP socket that is not inherited by child processes and never raises SIGPIPE.
 ///
-/// Calls return at once; `wait(for:seconds:)` is the only one that blocks.
+/// Calls return at once, but for `wait(for:seconds:)` and for connecting, which take a time limit.
 package final class Socket: Sendable {
     /// What a receive brought.
     package enum Received: Equatable, Sendable {
@@ -69,10 +69,7 @@ package final class Socket: Sendable {
         _ = setsockopt(number, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
     }
 
-    /// The size of the kernel's send buffer, in bytes; it doubles what it is given.
-    package func limitSendBuffer(bytes: Int) { set(SOL_SOCKET, SO_SNDBUF, Int32(clamping: bytes)) }
-
-    /// The size of the kernel's receive buffer, in bytes.
+    /// The size of the kernel's receive buffer, in bytes; it doubles what it is given.
     package func limitReceiveBuffer(bytes: Int) { set(SOL_SOCKET, SO_RCVBUF, Int32(clamping: bytes)) }
 
     /// Small packets leave at once instead of waiting for an acknowledgement (Nagle's algorithm off).

@@ -41,7 +41,11 @@ struct SocketAddress {
                 NI_NUMERICHOST | NI_NUMERICSERV)
         }
         guard status == 0 else { return ("", 0) }
-        return (Self.text(host), Int(Self.text(port)) ?? 0)
+        let name = Self.text(host)
+        // A socket that listens on all of IPv6 sees IPv4 peers under mapped addresses (RFC 4291, 2.5.5.2).
+        let mapped = "::ffff:"
+        let plain = name.hasPrefix(mapped) && name.contains(".") ? String(name.dropFirst(mapped.count)) : name
+        return (plain, Int(Self.text(port)) ?? 0)
     }
 
     /// The addresses of a name or a number, in the resolver's order.

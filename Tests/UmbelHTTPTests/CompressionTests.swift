@@ -33,6 +33,16 @@ struct CompressionTests {
             let bytes = try collect(response.body)
             #expect(bytes.starts(with: [0x1F, 0x8B]))
             #expect(bytes.count < Self.text.utf8.count / 10)
+            // The trailer: CRC-32 and length of what was compressed, little-endian (RFC 1952, 2.3.1).
+            let trailer = bytes.suffix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            #expect(trailer == UInt64(Self.text.utf8.count) << 32 | UInt64(checksum(Array(Self.text.utf8))))
+        }
+    }
+
+    /// CRC-32, bit by bit (RFC 1952, 8).
+    private func checksum(_ bytes: [UInt8]) -> UInt32 {
+        ~bytes.reduce(UInt32.max) { crc, byte in
+            (0..<8).reduce(crc ^ UInt32(byte)) { crc, _ in crc & 1 == 1 ? 0xEDB8_8320 ^ (crc >> 1) : crc >> 1 }
         }
     }
 

@@ -38,7 +38,7 @@ struct SeededGenerator: RandomNumberGenerator {
 
 /// How often a fuzz test tries, and from which seed: `UMBEL_FUZZ_ITERATIONS` and `UMBEL_FUZZ_SEED`.
 ///
-/// Each iteration has a seed of its own, which the failure names: set it as the seed, with one iteration, to see it again.
+/// Each iteration has a seed of its own, which the failure names: set it, with one iteration, to see it again.
 enum Fuzz {
     static let iterations = number("UMBEL_FUZZ_ITERATIONS") ?? 2000
     static let seed = number("UMBEL_FUZZ_SEED").map { UInt64($0) } ?? 20_240_229

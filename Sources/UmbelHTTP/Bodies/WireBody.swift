@@ -67,7 +67,7 @@ final class WireBody: BodyInput {
     func drain() -> Bool {
         guard isWorthDraining else { return false }
         var drained = 0
-        patience = Patience(seconds: stallTimeout)
+        patience = Patience(seconds: stallTimeout, refills: false)
         let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 16_384, alignment: 1)
         defer { scratch.deallocate() }
         while !isComplete && drained <= Self.drainLimit {

@@ -107,8 +107,8 @@ package struct MultipartReader {
         return true
     }
 
-    /// How much of the window is content, and whether a delimiter follows. A start of a delimiter at the window's end is
-    /// neither yet.
+    /// How much of the window is content, and whether a delimiter follows. The start of a delimiter at the window's end
+    /// is neither yet.
     private func scan() -> (count: Int, found: Bool) {
         window.withUnsafeBufferPointer { window in
             var offset = position

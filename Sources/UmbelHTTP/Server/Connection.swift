@@ -49,6 +49,8 @@ final class Connection: @unchecked Sendable {
             refuse(.tooManyConnections(limit: server.limits.connections))
         } else {
             wait(seconds: server.limits.headTimeout)
+            // The stop may have looked at this connection before it was here.
+            if server.isStopping { stopIfIdle() }
         }
     }
 

@@ -29,7 +29,7 @@ final class Listener: @unchecked Sendable {
         do {
             while let accepted = try socket.accept() { onAccept(accepted) }
         } catch {
-            // Out of descriptors, most likely. The waiting connection stays readable, so without a pause this would spin.
+            // Out of descriptors, most likely. The connection goes on waiting, so without a pause this would spin.
             source.suspend()
             queue.asyncAfter(deadline: .now() + 0.1) { self.source.resume() }
         }

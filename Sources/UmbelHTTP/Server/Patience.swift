@@ -7,10 +7,13 @@ struct Patience {
 
     let seconds: Double
     private(set) var left: Double
+    private let refills: Bool
     private var moved = 0
 
-    init(seconds: Double) {
+    /// - Parameter refills: false makes `seconds` the limit of all waiting together.
+    init(seconds: Double, refills: Bool = true) {
         self.seconds = seconds
+        self.refills = refills
         left = seconds
     }
 
@@ -18,7 +21,7 @@ struct Patience {
 
     mutating func moved(_ bytes: Int) {
         moved += bytes
-        guard moved >= Self.refillBytes else { return }
+        guard refills, moved >= Self.refillBytes else { return }
         moved = 0
         left = seconds
     }

@@ -8,8 +8,8 @@ package typealias ByteSink = (UnsafeRawBufferPointer) throws -> Void
 
 /// What a handler answers.
 ///
-/// Framing and connection headers (`Content-Length`, `Transfer-Encoding`, `Connection`) follow from the body and are not
-/// the handler's to set, but for the `Content-Length` of an answer to HEAD without a body.
+/// Framing and connection headers (`Content-Length`, `Transfer-Encoding`, `Connection`) follow from the body and are
+/// not the handler's to set, but for the `Content-Length` of an answer to HEAD without a body.
 package struct Response: Sendable {
     package var status: HTTPResponse.Status
     package var headers: HTTPFields

@@ -2,7 +2,8 @@
 package protocol ByteSource: Sendable {
     var count: Int { get }
 
-    /// Produces exactly the bytes of `range`, in order, in pieces of any size. Blocks; may be called for several ranges.
+    /// Produces exactly the bytes of `range`, in order, in pieces of any size. Blocks; may be called for several
+    /// ranges.
     func write(_ range: Range<Int>, to sink: ByteSink) throws
 }
 
