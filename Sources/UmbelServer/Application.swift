@@ -1,4 +1,4 @@
-package import HTTPTypes
+internal import HTTPTypes
 package import Logging
 package import UmbelEngine
 package import UmbelHTTP

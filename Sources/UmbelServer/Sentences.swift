@@ -2,6 +2,7 @@ internal import UmbelAdapters
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelNames
+internal import UmbelPOSIX
 internal import UmbelTensor
 
 // What the floors beneath report as facts, in words. Each sentence names the key, shape or field that is meant.

@@ -1,0 +1,229 @@
+internal import HTTPTypes
+internal import UmbelAdapters
+internal import UmbelEngine
+internal import UmbelFormats
+internal import UmbelHTTP
+internal import UmbelPOSIX
+
+/// `/v1/adapters`: upload, list, look at, fetch and delete adapters.
+enum AdapterRoutes {
+    private static let uploadParameters: [Route.Parameter] = [
+        .init("allow_unmatched", "true: store the adapter although a part of it finds no place in the base"),
+        .init("prefix", "what a prefix of the file's names stands for, as lora_te1=text_encoder", isRepeatable: true),
+        .init("base", "the base it must fit; none: store it unchecked"),
+        .init("If-None-Match", in: .header, "*: refuse to overwrite"),
+        .init("If-Match", in: .header, "the digest that the name must point to now"),
+    ]
+
+    static let all = [
+        Route(
+            .put, "/v1/adapters/{name}", "Upload an adapter, or point the name to new content",
+            parameters: uploadParameters, statuses: [200, 201], handler: put),
+        Route(
+            .post, "/v1/adapters", "Upload an adapter as multipart/form-data", parameters: uploadParameters,
+            statuses: [200, 201], handler: post),
+        Route(
+            .get, "/v1/adapters", "List the adapters",
+            parameters: [.init("limit", "how many at most, 1 to 1000"), .init("cursor", "next_cursor of the page before")],
+            handler: list),
+        Route(
+            .get, "/v1/adapters/{name}", "One adapter, with what each of its modules does to the base it fits best",
+            parameters: [.init("effects", "false: leave out the numbers, which are computed at the first call")],
+            handler: get),
+        Route(.get, "/v1/adapters/{name}/content", "The stored tensor file", statuses: [200, 206, 304], handler: content),
+        Route(
+            .delete, "/v1/adapters/{name}", "Forget a name, and its content if no other name points there",
+            parameters: [.init("If-Match", in: .header, "the digest that the name must point to now")], statuses: [204],
+            handler: delete),
+    ]
+
+    // MARK: Upload
+
+    private static func put(_ call: Call) throws -> Response {
+        let name = call.parameter("name")
+        guard Name.isValid(name) else { throw EngineError.invalidName(name) }
+        let upload = try call.engine.adapters.beginUpload()
+        if isMultipart(call.request) {
+            _ = try receiveForm(call, into: upload)
+        } else {
+            try receiveBody(call, into: upload)
+        }
+        return try store(upload, as: name, call)
+    }
+
+    private static func post(_ call: Call) throws -> Response {
+        guard isMultipart(call.request) else {
+            throw RequestError.unsupportedMediaType(call.request.headers[.contentType] ?? "no type")
+        }
+        let upload = try call.engine.adapters.beginUpload()
+        let form = try receiveForm(call, into: upload)
+        guard let name = form.name ?? form.fileName else { throw RequestError.missingField("name") }
+        return try store(upload, as: name, call)
+    }
+
+    private static func isMultipart(_ request: Request) -> Bool {
+        request.headers[.contentType]?.lowercased().hasPrefix("multipart/") ?? false
+    }
+
+    private static func receiveBody(_ call: Call, into upload: Upload) throws {
+        let body = call.request.body
+        body.limit = call.application.limits.uploadBytes
+        try copy(to: upload) { buffer in try body.read(into: buffer) }
+        try upload.finish()
+    }
+
+    /// Takes the tensor file and the settings out of a form; `name` and the file's own name as they come.
+    private static func receiveForm(_ call: Call, into upload: Upload) throws -> (name: String?, fileName: String?) {
+        let body = call.request.body
+        body.limit = call.application.limits.uploadBytes
+        var form = try MultipartReader(contentType: call.request.headers[.contentType] ?? "", body: body)
+        var name: String?
+        var fileName: String?
+        while let part = try form.nextPart() {
+            if part.name == "name", part.filename == nil {
+                name = String(decoding: try form.readAll(limit: 1024), as: UTF8.self)
+            } else if part.filename == AdapterFile.configName || part.name == "config" {
+                try upload.setConfig(try form.readAll(limit: 16 << 20))
+            } else if let file = part.filename, file.hasSuffix(".safetensors") || fileName == nil {
+                if let format = ForeignFormat(fileName: file) {
+                    throw EngineError.adapterFile(.notSafetensors(format: format))
+                }
+                guard fileName == nil else { throw RequestError.invalidField(name: part.name, expected: "one .safetensors file") }
+                fileName = file
+                try copy(to: upload) { buffer in try form.read(into: buffer) }
+            }
+        }
+        guard let fileName else { throw RequestError.multipartWithoutFile }
+        try upload.finish()
+        let stem = fileName.hasSuffix(".safetensors") ? String(fileName.dropLast(".safetensors".count)) : fileName
+        return (name, stem)
+    }
+
+    private static func copy(to upload: Upload, from read: (UnsafeMutableRawBufferPointer) throws -> Int) throws {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
+        defer { buffer.deallocate() }
+        while true {
+            let count = try read(buffer)
+            if count == 0 { return }
+            try upload.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
+    }
+
+    private static func store(_ upload: Upload, as name: String, _ call: Call) throws -> Response {
+        let headers = call.request.headers
+        let (record, isNew) = try call.engine.add(upload, as: name, options: try options(call)) { old throws(EngineError) in
+            try checkPreconditions(headers, name, old)
+        }
+        let object = AdapterView.object(record, try call.engine.load(record), in: call.engine)
+        return .json(
+            isNew ? .created : .ok, object,
+            headers: [.eTag: "\"sha256:\(record.digest)\"", .location: "/v1/adapters/\(name)"])
+    }
+
+    private static func options(_ call: Call) throws -> AdapterOptions {
+        var options = AdapterOptions()
+        options.allowsUnmatched = try call.flag("allow_unmatched")
+        for text in call.queryValues("prefix") {
+            guard let prefix = Prefix(text) else {
+                throw RequestError.invalidParameter(name: "prefix", value: text, expected: "prefix=component")
+            }
+            options.prefixes.append(prefix)
+        }
+        switch call.query("base") {
+        case nil: break
+        case "none": options.isWithoutBase = true
+        case let name: options.base = name
+        }
+        return options
+    }
+
+    /// RFC 9110, 13.1.1 and 13.1.2; the entity tag is the digest, with or without "sha256:".
+    private static func checkPreconditions(
+        _ headers: HTTPFields, _ name: String, _ old: AdapterRecord?
+    ) throws(EngineError) {
+        func matches(_ text: String) -> Bool {
+            guard let old else { return false }
+            return EntityTag.list(text).contains { $0.value == "sha256:\(old.digest)" || $0.value == old.digest }
+        }
+        if let condition = headers[.ifMatch] {
+            guard old != nil, condition == "*" || matches(condition) else {
+                throw .preconditionFailed(adapter: name, digest: old?.digest)
+            }
+        }
+        if let condition = headers[.ifNoneMatch] {
+            guard !(condition == "*" ? old != nil : matches(condition)) else {
+                throw .preconditionFailed(adapter: name, digest: old?.digest)
+            }
+        }
+    }
+
+    // MARK: Look at
+
+    private static func list(_ call: Call) throws -> Response {
+        var limit = 100
+        if let text = call.query("limit") {
+            guard let value = Int(text), (1...1000).contains(value) else {
+                throw RequestError.invalidParameter(name: "limit", value: text, expected: "a number from 1 to 1000")
+            }
+            limit = value
+        }
+        let cursor = call.query("cursor") ?? ""
+        let records = call.engine.adapters.all().filter { $0.name > cursor }
+        let page = records.prefix(limit)
+        let objects = try page.map { AdapterView.object($0, try call.engine.load($0), in: call.engine) }
+        return .json(
+            .ok,
+            [
+                "object": "list", "data": .array(objects),
+                "next_cursor": records.count > page.count ? JSON(page.last?.name) : .null,
+            ])
+    }
+
+    private static func record(_ call: Call) throws -> AdapterRecord {
+        let name = call.parameter("name")
+        guard let record = call.engine.adapters.record(name) else { throw EngineError.unknownAdapter(name) }
+        return record
+    }
+
+    private static func get(_ call: Call) throws -> Response {
+        let record = try record(call)
+        let loaded = try call.engine.load(record)
+        var effects: [String: [ModuleEffect]] = [:]
+        let isWanted = call.query("effects") == nil ? true : try call.flag("effects")
+        if isWanted, let best = call.engine.best(loaded, call.engine.bases, record.options),
+            loaded.binding(to: best, prefixes: record.options.prefixes).report
+                .refusal(allowsUnmatched: record.options.allowsUnmatched) == nil
+        {
+            effects[best.name] = try call.engine.effects(record, on: best)
+        }
+        let object = AdapterView.object(record, loaded, in: call.engine, effects: effects)
+        return .json(.ok, object, headers: [.eTag: "\"sha256:\(record.digest)\""])
+    }
+
+    private static func content(_ call: Call) throws -> Response {
+        let record = try record(call)
+        let file = try MappedFile(path: call.engine.adapters.tensorPath(record.digest))
+        let representation = Representation(
+            etag: "sha256:" + record.digest,
+            headers: [.contentDisposition: "attachment; filename=\"\(record.name).safetensors\""])
+        return serve(MappedSource(file: file), as: representation, for: call.request)
+    }
+
+    private static func delete(_ call: Call) throws -> Response {
+        let name = call.parameter("name")
+        let headers = call.request.headers
+        try call.engine.remove(name) { record throws(EngineError) in try checkPreconditions(headers, name, record) }
+        return Response(.noContent)
+    }
+}
+
+/// A mapped file as a body.
+private struct MappedSource: ByteSource {
+    let file: MappedFile
+
+    var count: Int { file.bytes.count }
+
+    func write(_ range: Range<Int>, to sink: ByteSink) throws {
+        try sink(UnsafeRawBufferPointer(rebasing: file.bytes[range]))
+    }
+}

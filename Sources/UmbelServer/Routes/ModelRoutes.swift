@@ -1,0 +1,113 @@
+internal import UmbelAdapters
+internal import HTTPTypes
+internal import UmbelEngine
+internal import UmbelFormats
+internal import UmbelHTTP
+package import UmbelTensor
+
+/// `/v1/models`: bases and the models that adapters make of them, as virtual folders.
+enum ModelRoutes {
+    private static let dtype = Route.Parameter("dtype", "f32, f16 or bf16: convert on the way out")
+
+    static let all = [
+        Route(
+            .get, "/v1/models", "List the bases and the named adapters on the bases they fit", speaksOpenAI: true,
+            handler: list),
+        Route(
+            .get, "/v1/models/{model}", "One model, its recipe resolved to digests", speaksOpenAI: true, handler: get),
+        Route(
+            .get, "/v1/models/{model}/files", "The files of the merged model", parameters: [dtype], handler: files),
+        Route(
+            .get, "/v1/models/{model}/files/{path...}",
+            "One file of the merged model; any range of it costs only the tensors that it overlaps", parameters: [dtype],
+            statuses: [200, 206, 304], handler: file),
+    ]
+
+    private static func list(_ call: Call) throws -> Response {
+        var models = call.engine.bases.map { base -> JSON in
+            model(base.name, root: base.name, parent: nil, created: 0)
+        }
+        for record in call.engine.adapters.all() {
+            let loaded = try call.engine.load(record)
+            for base in call.engine.bases {
+                let report = loaded.binding(to: base, prefixes: record.options.prefixes).report
+                guard report.refusal(allowsUnmatched: record.options.allowsUnmatched) == nil else { continue }
+                models.append(
+                    model(
+                        "\(base.name)+\(record.name)", root: "\(base.name)+\(record.name)@\(record.digest.prefix(12))",
+                        parent: base.name, created: record.created.seconds))
+            }
+        }
+        return .json(.ok, ["object": "list", "data": .array(models)])
+    }
+
+    private static func model(_ id: String, root: String, parent: String?, created: Int) -> JSON {
+        [
+            "id": .string(id), "object": "model", "created": JSON(created), "owned_by": "umbel", "root": .string(root),
+            "parent": JSON(parent),
+        ]
+    }
+
+    private static func get(_ call: Call) throws -> Response {
+        let name = call.parameter("model")
+        let variant = try call.engine.variant(name)
+        return .json(.ok, VariantView.model(variant, name: name), headers: [.variant: variant.id])
+    }
+
+    private static func files(_ call: Call) throws -> Response {
+        let variant = try variant(call)
+        return .json(.ok, VariantView.files(variant), headers: [.variant: variant.id])
+    }
+
+    private static func file(_ call: Call) throws -> Response {
+        let variant = try variant(call)
+        let path = call.parameter("path")
+        guard let file = variant.model.file(path) else {
+            throw EngineError.unknownFile(model: call.parameter("model"), path: path)
+        }
+        let source = MergedFileSource(
+            variant: variant, file: file, tensors: CachedTensors(cache: call.engine.cache, variant: variant))
+        let representation = Representation(
+            etag: variant.entityTag(of: path), contentType: MediaType.of(path),
+            headers: [.variant: variant.id, .cacheControl: "no-cache"])
+        return serve(source, as: representation, for: call.request)
+    }
+
+    private static func variant(_ call: Call) throws -> Variant {
+        try call.engine.variant(call.parameter("model"), dtype: try DTypeParameter.value(call.query("dtype")))
+    }
+}
+
+/// The types that a merged model can be asked for in.
+package enum DTypeParameter {
+    package static let names: [String: DType] = ["f32": .f32, "f16": .f16, "bf16": .bf16]
+
+    static func value(_ text: String?) throws -> DType? {
+        guard let text else { return nil }
+        guard let dtype = names[text.lowercased()] else {
+            throw RequestError.invalidParameter(name: "dtype", value: text, expected: "f32, f16 or bf16")
+        }
+        return dtype
+    }
+}
+
+/// A file of a merged model as a body.
+private struct MergedFileSource: ByteSource {
+    let variant: Variant
+    let file: MergedModel.File
+    let tensors: CachedTensors
+
+    var count: Int { file.bytes }
+
+    func write(_ range: Range<Int>, to sink: ByteSink) throws {
+        try variant.model.write(range, of: file, from: tensors, to: sink)
+    }
+}
+
+private enum MediaType {
+    static func of(_ path: String) -> String {
+        if path.hasSuffix(".json") { return "application/json" }
+        if path.hasSuffix(".txt") || path.hasSuffix(".md") { return "text/plain; charset=utf-8" }
+        return "application/octet-stream"
+    }
+}

@@ -1,0 +1,117 @@
+internal import HTTPTypes
+internal import UmbelEngine
+internal import UmbelFormats
+internal import UmbelHTTP
+internal import UmbelPOSIX
+
+/// `/v1/variants`: merged models that are resident.
+enum VariantRoutes {
+    static let all = [
+        Route(
+            .post, "/v1/variants", "Make a variant resident: {\"base\", \"adapters\": [{\"name\", \"scale\"}]} or {\"model\"}",
+            parameters: [.init("Prefer", in: .header, "respond-async: answer at once and merge in the background")],
+            statuses: [200, 201, 202], handler: post),
+        Route(.get, "/v1/variants", "List what is resident", handler: list),
+        Route(.get, "/v1/variants/{id}", "One resident variant", handler: get),
+        Route(.delete, "/v1/variants/{id}", "Let a variant go", statuses: [204], handler: delete),
+    ]
+
+    private static func post(_ call: Call) throws -> Response {
+        let body = try call.json()
+        let reference = try VariantRequest.reference(body)
+        let isPinned = body["pin"]?.bool ?? false
+        let variant = try call.engine.variant(reference)
+        let headers: HTTPFields = [.location: "/v1/variants/\(variant.id)", .variant: variant.id]
+        let cache = call.engine.cache
+        guard call.request.headers[.prefer]?.contains("respond-async") == true, cache.info(variant.id)?.state != .ready else {
+            let wasReady = try cache.makeResident(variant, pin: isPinned)
+            return .json(wasReady ? .ok : .created, try object(variant.id, call), headers: headers)
+        }
+        guard variant.mergedBytes <= cache.budget else {
+            throw EngineError.overBudget(bytes: variant.mergedBytes, budget: cache.budget)
+        }
+        let logger = call.application.logger
+        try Thread.start {
+            do {
+                _ = try cache.makeResident(variant, pin: isPinned)
+            } catch {
+                logger.error("background merge failed", metadata: ["variant": "\(variant.id)", "error": "\(Problem(error).detail)"])
+            }
+        }
+        var asynchronous = headers
+        asynchronous[.preferenceApplied] = "respond-async"
+        return .json(.accepted, try object(variant.id, call), headers: asynchronous)
+    }
+
+    private static func list(_ call: Call) throws -> Response {
+        let cache = call.engine.cache
+        return .json(
+            .ok,
+            [
+                "object": "list", "data": .array(cache.all().map(VariantView.object)), "bytes": JSON(cache.bytes),
+                "budget": JSON(cache.budget),
+            ])
+    }
+
+    private static func object(_ id: String, _ call: Call) throws -> JSON {
+        guard let info = call.engine.cache.info(id) else { throw EngineError.unknownVariant(id) }
+        return VariantView.object(info)
+    }
+
+    private static func get(_ call: Call) throws -> Response {
+        .json(.ok, try object(call.parameter("id"), call))
+    }
+
+    private static func delete(_ call: Call) throws -> Response {
+        let id = call.parameter("id")
+        guard call.engine.cache.remove(id) else { throw EngineError.unknownVariant(id) }
+        return Response(.noContent)
+    }
+}
+
+/// The body of `POST /v1/variants`.
+enum VariantRequest {
+    private static let fields = ["base", "adapters", "model", "pin"]
+    private static let termFields = ["name", "digest", "scale"]
+
+    static func reference(_ body: JSON) throws -> ModelReference {
+        guard let members = body.members else { throw RequestError.invalidField(name: "body", expected: "a JSON object") }
+        try check(members, fields)
+        if let pin = body["pin"], pin.bool == nil { throw RequestError.invalidField(name: "pin", expected: "true or false") }
+        if let model = body["model"] {
+            guard let text = model.string else { throw RequestError.invalidField(name: "model", expected: "a model reference") }
+            do {
+                return try ModelReference(text)
+            } catch {
+                throw EngineError.reference(error)
+            }
+        }
+        guard let base = body["base"] else { throw RequestError.missingField("base") }
+        guard let name = base.string else { throw RequestError.invalidField(name: "base", expected: "a base's name") }
+        guard let adapters = (body["adapters"] ?? .array([])).array else {
+            throw RequestError.invalidField(name: "adapters", expected: "a list")
+        }
+        return ModelReference(base: name, terms: try adapters.enumerated().map { try term($1, index: $0) })
+    }
+
+    private static func term(_ value: JSON, index: Int) throws -> ModelReference.Term {
+        guard let members = value.members else {
+            throw RequestError.invalidField(name: "adapters[\(index)]", expected: "an object")
+        }
+        try check(members, termFields)
+        guard let name = value["name"]?.string else { throw RequestError.missingField("adapters[\(index)].name") }
+        var digest = value["digest"]?.string
+        if let text = digest, text.hasPrefix("sha256:") { digest = String(text.dropFirst("sha256:".count)) }
+        let number = value["scale"] ?? .number("1")
+        guard let scale = number.double.flatMap(Scale.init(number:)) else {
+            throw RequestError.invalidField(name: "adapters[\(index)].scale", expected: "a finite number")
+        }
+        return .init(adapter: name, digestPrefix: digest, scale: scale)
+    }
+
+    private static func check(_ members: [JSON.Member], _ known: [String]) throws {
+        for member in members where !known.contains(member.name) {
+            throw RequestError.unknownField(name: member.name, nearest: Spelling.nearest(to: member.name, among: known))
+        }
+    }
+}
