@@ -1,4 +1,5 @@
 internal import HTTPTypes
+internal import Logging
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
