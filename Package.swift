@@ -83,6 +83,8 @@ let package = Package(
             dependencies: ["UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX", arguments],
             path: "Benchmarks/umbel-bench",
             swiftSettings: strict),
+
+        tests("UmbelNamesTests", on: ["UmbelNames"]),
     ],
     swiftLanguageModes: [.v6]
 )
