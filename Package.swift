@@ -84,7 +84,7 @@ let package = Package(
             path: "Benchmarks/umbel-bench",
             swiftSettings: strict),
 
-        tests("UmbelNamesTests", on: ["UmbelNames"]),
+        .testTarget(name: "UmbelNamesTests", dependencies: ["UmbelNames"], exclude: ["Fixtures"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -52,7 +52,8 @@ struct GoldenAdapterTests {
             let stems = try #require(file["stems"] as? [String])
             for (stem, resolution) in zip(stems, table.resolve(stems)) where !unknown.contains(stem) {
                 if let experts = table.experts(stem) {
-                    all.formUnion(experts.parameters.flatMap(\.experts).flatMap(\.pieces).map { tensors[$0.tensor].path })
+                    all.formUnion(
+                        experts.parameters.flatMap(\.experts).flatMap(\.pieces).map { tensors[$0.tensor].path })
                     continue
                 }
                 let target = try #require(resolution.target, "\(id): \(stem) \(resolution)")

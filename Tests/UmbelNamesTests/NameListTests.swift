@@ -3,7 +3,9 @@ import UmbelNames
 
 @Suite("Full-size models")
 struct NameListTests {
-    @Test("Every stem of every style means the right rows of the right tensor", arguments: NameList.all, NameList.Layout.allCases)
+    @Test(
+        "Every stem of every style means the right rows of the right tensor", arguments: NameList.all,
+        NameList.Layout.allCases)
     func everyRow(name: String, layout: NameList.Layout) throws {
         let list = try NameList(name)
         try check(list, layout, NameTable(catalog: BaseCatalog(tensors: list.base(layout))), list.base(layout))

@@ -67,7 +67,8 @@ struct RecognitionTests {
         let plain = "diffusion_pytorch_model.safetensors"
         let half = "diffusion_pytorch_model.fp16.safetensors"
         #expect(try recognize(files: [plain, half], facts: facts).components[0].weights == .file(plain))
-        #expect(try recognize(files: [plain, half], facts: facts, variant: "fp16").components[0].weights == .file(half))
+        #expect(
+            try recognize(files: [plain, half], facts: facts, variant: "fp16").components[0].weights == .file(half))
         #expect(try recognize(files: [half], facts: facts).components[0].weights == .file(half))
     }
 

@@ -1,7 +1,8 @@
 extension Family {
     /// Every family, in the order in which names.md 2 tries them: the first whose signature fits is the one.
     static let all: [Family] = [
-        unet, stableDiffusion3, flux2, chroma, hunyuanVideo, flux, wan, qwenImage, zImage, lumina2, auraFlow, sana, pixArt,
+        unet, stableDiffusion3, flux2, chroma, hunyuanVideo, flux, wan, qwenImage, zImage, lumina2, auraFlow, sana,
+        pixArt,
         ltx, mochi, cosmos, autoencoder, clip,
     ]
 }
