@@ -191,7 +191,7 @@ struct FamilyTests {
             #expect(try weight("lora_transformer_" + mangled(canonical)) == (isOriginal ? other : own))
             #expect(try weight("base_model.model." + canonical) == (isOriginal ? other : own))
             if entry.swapped.contains(where: { $0.0 == original }) {
-                #expect(other.pieces.allSatisfy(\.halvesSwapped))
+                #expect(other.pieces.map(\.halvesSwapped) == [true])
                 var piece = other.pieces[0]
                 piece.halvesSwapped = false
                 other = TargetView(pieces: [piece], shape: other.shape)
@@ -202,7 +202,7 @@ struct FamilyTests {
             let whole = try weight("lora_unet_" + mangled(original))
             #expect(whole.shape == [rows, 4])
             let pieces = try parts.map { try weight("lycoris_" + mangled($0)) }
-            #expect(pieces.allSatisfy { $0.shape == [4, 4] })
+            #expect(Set(pieces.map(\.shape)) == [[4, 4]])
             if isOriginal {
                 #expect(pieces.compactMap { $0.pieces[0].rows } == parts.indices.map { ($0 * 4)..<($0 * 4 + 4) })
                 #expect(Set(pieces.map { $0.pieces[0].tensor }) == [whole.pieces[0].tensor])

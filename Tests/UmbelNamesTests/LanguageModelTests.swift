@@ -26,7 +26,7 @@ struct LanguageModelTests {
             ("model.layers.0.a.weight", [4, 4]), ("model.layers.1.a.weight", [4, 4]),
             ("model.layers.2.a.weight", [4, 4]),
         ])
-        let found = mixed.resolve(["layers.0.a", "layers.1.a", "transformer.model.layers.2.a"])
+        let found = mixed.resolve(["layers.0.a", "layers.1.a", "bert.model.layers.2.a"])
         #expect(found[0].target != nil)
         #expect(found[1].target != nil)
         #expect(found[2].target == nil)
