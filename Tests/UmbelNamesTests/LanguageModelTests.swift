@@ -146,4 +146,19 @@ struct LanguageModelTests {
         #expect(model.resolve([moved])[0].target?.weight?.pieces == [Piece(tensor: 0)])
         #expect(model.resolve([onDisk])[0].target?.weight?.pieces == [Piece(tensor: 0)])
     }
+
+    @Test("A weight with scales beside it is quantised, its neighbours are not")
+    func quantized() {
+        let model = table([
+            ("a.weight", [4, 4]), ("a.weight_scale_inv", [1, 1]), ("b.weight", [4, 4]), ("c.weight", [4, 4]),
+            ("c.weight.absmax", [1]), ("d.qweight", [4, 4]),
+        ])
+        #expect(model.quantized == [0, 3])
+        #expect(model.resolve(["d"])[0].target == nil)
+    }
+
+    @Test("A model that is no language model is not edited")
+    func noEdit() {
+        #expect(table([("enc.fc.weight", [4, 4])]).resolve(["fc"])[0].target == nil)
+    }
 }

@@ -5,6 +5,8 @@
 package struct NameTable: Sendable {
     /// Stored tensors that must change alike.
     package let tied: TiedTensors?
+    /// Weights that other tensors beside them scale: a target made of one cannot be merged, its neighbours can.
+    package let quantized: Set<Int>
 
     private let components: [Component]
     private let lists: [ModuleList]
@@ -39,7 +41,9 @@ package struct NameTable: Sendable {
             }
             lists.append(list)
             indices.append(ComponentIndex(component: component.name, modules: modules))
-            edits.append(component.family == nil ? PrefixEdit.candidates(for: modules) : [])
+            let isLanguageModel =
+                component.family == nil && (catalog.modelType != nil || component.names.areOfLanguageModel)
+            edits.append(isLanguageModel ? PrefixEdit.candidates(for: modules) : [])
         }
         self.components = components
         self.lists = lists
@@ -51,6 +55,7 @@ package struct NameTable: Sendable {
             .enumerated()
             .sorted { ($1.element.text.utf8.count, $0.offset) < ($0.element.text.utf8.count, $1.offset) }
             .map(\.element)
+        quantized = Set(components.flatMap { $0.names.quantizedWeights })
         tied = catalog.tiesEmbeddings ? components.lazy.compactMap { TiedEmbedding.pair(in: $0.names) }.first : nil
     }
 

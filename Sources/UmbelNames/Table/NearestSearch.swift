@@ -4,7 +4,7 @@ struct NearestSearch {
     private let indices: [ComponentIndex]
     private var lists: [Key: NearestStem] = [:]
     /// Cells of distance tables for the whole file: a few tenths of a second at most.
-    private var budget = 200_000_000
+    private var budget = 100_000_000
 
     private struct Key: Hashable {
         let components: [[Int]]
