@@ -80,6 +80,16 @@ struct StyleTests {
                 == .ambiguous(["text_encoder/\(path)", "text_encoder_2/\(path)"]))
     }
 
+    @Test("A bare path is looked up in all components, canonical names first")
+    func barePaths() {
+        let vae = ["encoder.down_blocks.0.resnets.0.norm1.weight", "quant_conv.weight"]
+        let table = pipeline([("unet", Self.unet), ("text_encoder", Self.clip), ("vae", vae)])
+        #expect(component(table, "quant_conv") == "vae")
+        #expect(component(table, "conv_in") == "unet")
+        #expect(component(table, "input_blocks.0.0") == "unet")
+        #expect(component(table, "encoder.layers.0.self_attn.q_proj") == "text_encoder")
+    }
+
     @Test("Old attention processors, with and without the component; to_out_lora is to_out.0")
     func processors() {
         let table = pipeline([("unet", Self.unet)])
@@ -145,6 +155,20 @@ struct StyleTests {
                 tensors: base(Self.unet, component: "unet") + base(Self.clip, component: "text_encoder")),
             prefixes: [("lora_te1", "text_encoder")])
         #expect(component(pipeline, "lora_te1_text_model_encoder_layers_0_self_attn_q_proj") == "text_encoder")
+        #expect(pipeline.unknownPlaces.isEmpty)
+        let wrong = NameTable(catalog: BaseCatalog(tensors: tensors), prefixes: [("lora_te9", "te9"), ("mine", "")])
+        #expect(wrong.unknownPlaces == ["te9"])
+    }
+
+    @Test("A single file's denoiser is a U-Net or a transformer, as in a pipeline")
+    func denoiserName() throws {
+        for (list, name) in [("sd15-unet", "unet"), ("flux-transformer", "transformer")] {
+            let list = try NameList(list)
+            let table = NameTable(catalog: BaseCatalog(tensors: list.base(.single)), prefixes: [("mine", name)])
+            let stem = try #require(list.rows[0].stems["comfy"]).replacing("diffusion_model.", with: "mine.")
+            #expect(component(table, stem) == name)
+            #expect(table.unknownPlaces.isEmpty)
+        }
     }
 
     @Test("Tensors without a counterpart are never targets")
