@@ -87,15 +87,7 @@ let package = Package(
             path: "Benchmarks/umbel-bench",
             swiftSettings: strict),
 
-        // What tests share: factories, goldens, comparisons.
-        .target(
-            name: "UmbelTesting",
-            dependencies: ["UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"],
-            path: "Tests/UmbelTesting"),
-        tests(
-            "ConformanceTests",
-            on: ["UmbelTesting", "UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
-        tests("UmbelHTTPTests", on: ["UmbelHTTP", "UmbelPOSIX", httpTypes]),
+        .testTarget(name: "UmbelNamesTests", dependencies: ["UmbelNames"], exclude: ["Fixtures"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

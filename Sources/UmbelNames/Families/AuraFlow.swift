@@ -26,7 +26,8 @@ extension Family {
         })
 
     private static let outside: [Link] = [
-        .renamed("t_embedder.mlp.0", "time_step_proj.linear_1"), .renamed("t_embedder.mlp.2", "time_step_proj.linear_2"),
+        .renamed("t_embedder.mlp.0", "time_step_proj.linear_1"),
+        .renamed("t_embedder.mlp.2", "time_step_proj.linear_2"),
         .renamed("cond_seq_linear", "context_embedder"), .renamed("init_x_linear", "pos_embed.proj"),
         .renamed("positional_encoding", "pos_embed.pos_embed"),
         .renamed("final_linear", "proj_out"), .halvesSwapped("modF.1", "norm_out.linear"),

@@ -12,7 +12,7 @@ extension Family {
             Signature(present: ["decoder.up_blocks.0.resnets.0.norm1.weight"]),
         ],
         links: { names, isOriginal in
-            let levels = names.count(after: isOriginal ? "decoder.up." : "decoder.up_blocks.")
+            let levels = min(64, names.count(after: isOriginal ? "decoder.up." : "decoder.up_blocks."))
             var links = halves + resnet("encoder.down.{i}.block.{j}", "encoder.down_blocks.{i}.resnets.{j}")
             links.append(.renamed("encoder.down.{i}.downsample.conv", "encoder.down_blocks.{i}.downsamplers.0.conv"))
             for level in 0..<levels {
@@ -33,7 +33,7 @@ extension Family {
     private static let halves: [Link] =
         ["encoder", "decoder"].flatMap { half in
             [
-                .renamed("\(half).norm_out", "\(half).conv_norm_out"),
+                .renamed("\(half).norm_out", "\(half).conv_norm_out")
             ]
                 + resnet("\(half).mid.block_1", "\(half).mid_block.resnets.0")
                 + resnet("\(half).mid.block_2", "\(half).mid_block.resnets.1")

@@ -19,7 +19,8 @@ extension Family {
         })
 
     private static let outside: [Link] = [
-        .renamed("t_embedder.1.{rest}", "time_embed.t_embedder.{rest}"), .renamed("t_embedding_norm", "time_embed.norm"),
+        .renamed("t_embedder.1.{rest}", "time_embed.t_embedder.{rest}"),
+        .renamed("t_embedding_norm", "time_embed.norm"),
         .renamed("x_embedder.proj.1", "patch_embed.proj"),
         .renamed("final_layer.adaln_modulation.1", "norm_out.linear_1"),
         .renamed("final_layer.adaln_modulation.2", "norm_out.linear_2"), .renamed("final_layer.linear", "proj_out"),

@@ -8,7 +8,9 @@ extension Family {
         ],
         canonical: [
             Signature(present: ["x_embedder.weight", "single_transformer_blocks.0.proj_mlp.weight"]),
-            Signature(present: ["transformer_blocks.0.attn.add_q_proj.weight", "time_text_embed.text_embedder.linear_1.weight"]),
+            Signature(present: [
+                "transformer_blocks.0.attn.add_q_proj.weight", "time_text_embed.text_embedder.linear_1.weight",
+            ]),
         ],
         links: { _, _ in FluxBlocks.links },
         aliases: { _, _ in FluxBlocks.xlabs },

@@ -19,7 +19,8 @@ extension Family {
                 + ["double_stream_modulation_img", "double_stream_modulation_txt", "single_stream_modulation"].map {
                     .renamed("\($0).lin", "\($0).linear")
                 }
-                + [("time_in", "timestep_embedder"), ("guidance_in", "guidance_embedder")].flatMap { original, canonical in
+                + [("time_in", "timestep_embedder"), ("guidance_in", "guidance_embedder")].flatMap {
+                    original, canonical in
                     Link.renamed(
                         under: "\(original).", "time_guidance_embed.\(canonical).",
                         [("in_layer", "linear_1"), ("out_layer", "linear_2")])

@@ -30,9 +30,11 @@ extension Family {
 
     private static let embedders: [Link] =
         [.renamed("img_in.proj", "x_embedder.proj")]
-        + [("time_in.mlp.0", "timestep_embedder.linear_1"), ("time_in.mlp.2", "timestep_embedder.linear_2"),
+        + [
+            ("time_in.mlp.0", "timestep_embedder.linear_1"), ("time_in.mlp.2", "timestep_embedder.linear_2"),
             ("guidance_in.mlp.0", "guidance_embedder.linear_1"), ("guidance_in.mlp.2", "guidance_embedder.linear_2"),
-            ("vector_in.in_layer", "text_embedder.linear_1"), ("vector_in.out_layer", "text_embedder.linear_2")]
+            ("vector_in.in_layer", "text_embedder.linear_1"), ("vector_in.out_layer", "text_embedder.linear_2"),
+        ]
         .map { .renamed($0.0, "time_text_embed.\($0.1)") }
 
     private static let tokenRefiner: [Link] =
@@ -51,7 +53,7 @@ extension Family {
             under: "txt_in.individual_token_refiner.blocks.{i}.", "context_embedder.token_refiner.refiner_blocks.{i}.",
             [
                 ("self_attn_proj", "attn.to_out.0"), ("self_attn.proj", "attn.to_out.0"),
-                ("adaLN_modulation.1", "norm_out.linear"), 
+                ("adaLN_modulation.1", "norm_out.linear"),
                 ("mlp.fc1", "ff.net.0.proj"), ("mlp.fc2", "ff.net.2"),
                 ("mlp.0", "ff.net.0.proj"), ("mlp.2", "ff.net.2"),
             ])

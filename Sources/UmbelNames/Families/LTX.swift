@@ -4,7 +4,9 @@ extension Family {
         name: "ltx", role: .denoiser,
         original: [Signature(present: ["patchify_proj.weight"])],
         canonical: [
-            Signature(present: ["time_embed.linear.weight", "proj_in.weight", "transformer_blocks.0.attn1.norm_q.weight"])
+            Signature(present: [
+                "time_embed.linear.weight", "proj_in.weight", "transformer_blocks.0.attn1.norm_q.weight",
+            ])
         ],
         links: { _, _ in
             [.renamed("patchify_proj", "proj_in"), .renamed("adaln_single.{rest}", "time_embed.{rest}")]

@@ -18,7 +18,8 @@ struct Link: Sendable {
     }
 
     static func halvesSwapped(_ original: String, _ canonical: String) -> Link {
-        Link(original: PathPattern(original), canonical: [PathPattern(canonical)], change: .halvesSwapped, split: .equal)
+        Link(
+            original: PathPattern(original), canonical: [PathPattern(canonical)], change: .halvesSwapped, split: .equal)
     }
 
     static func transposed(_ original: String, _ canonical: String) -> Link {

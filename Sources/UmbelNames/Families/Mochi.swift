@@ -4,7 +4,9 @@ extension Family {
     static let mochi = Family(
         name: "mochi", role: .denoiser,
         original: [Signature(present: ["blocks.0.attn.qkv_x.weight"])],
-        canonical: [Signature(present: ["transformer_blocks.0.attn1.add_q_proj.weight", "time_embed.pooler.to_kv.weight"])],
+        canonical: [
+            Signature(present: ["transformer_blocks.0.attn1.add_q_proj.weight", "time_embed.pooler.to_kv.weight"])
+        ],
         links: { names, isOriginal in
             let last = names.count(after: isOriginal ? "blocks." : "transformer_blocks.") - 1
             return outside + inBlock

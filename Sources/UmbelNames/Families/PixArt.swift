@@ -4,7 +4,9 @@ extension Family {
         name: "pixart", role: .denoiser,
         original: [Signature(present: ["blocks.0.cross_attn.kv_linear.weight"])],
         canonical: [
-            Signature(present: ["adaln_single.linear.weight", "transformer_blocks.0.attn2.to_k.weight", "pos_embed.proj.weight"])
+            Signature(present: [
+                "adaln_single.linear.weight", "transformer_blocks.0.attn2.to_k.weight", "pos_embed.proj.weight",
+            ])
         ],
         links: { _, _ in
             PixArtBlocks.attention

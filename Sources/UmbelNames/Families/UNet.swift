@@ -21,7 +21,9 @@ extension Family {
         },
         label: unetLabel,
         edition: { names in
-            switch names.shape("input_blocks.0.0.weight")?.dropFirst().first ?? names.shape("conv_in.weight")?[1] {
+            switch names.shape("input_blocks.0.0.weight")?.dropFirst().first
+                ?? names.shape("conv_in.weight")?.dropFirst().first
+            {
             case 9: "inpainting"
             case 8: "instruct-pix2pix"
             default: nil
@@ -47,6 +49,9 @@ extension Family {
 
 /// The blocks of one U-Net, counted in either naming.
 private struct UNetBlocks {
+    /// More blocks than any model has; whatever a file is called, the rules stay few.
+    private static let most = 64
+
     let levels: Int
     let layersPerLevel: Int
     /// Upsamplers: up block, its last output block, and the place in it ("2", or "1" where there is no attention).
@@ -54,13 +59,13 @@ private struct UNetBlocks {
 
     init(_ names: TensorNames, isOriginal: Bool) {
         if isOriginal {
-            let inputs = names.count(after: "input_blocks.")
+            let inputs = min(names.count(after: "input_blocks."), Self.most)
             let downsamplers = (0..<inputs).filter { names.contains("input_blocks.\($0).0.op.weight") }
             layersPerLevel = max(1, (downsamplers.first ?? inputs) - 1)
             levels = downsamplers.count + 1
         } else {
-            layersPerLevel = max(1, names.count(after: "down_blocks.0.resnets."))
-            levels = max(names.count(after: "down_blocks."), names.count(after: "up_blocks."))
+            layersPerLevel = min(max(1, names.count(after: "down_blocks.0.resnets.")), Self.most)
+            levels = min(max(names.count(after: "down_blocks."), names.count(after: "up_blocks.")), Self.most)
         }
         for block in 0..<levels {
             let output = block * (layersPerLevel + 1) + layersPerLevel

@@ -9,7 +9,9 @@ struct Dialect: Sendable {
 
     /// LLaVA and relatives, Gemma 3, Mistral 3, PaliGemma, InternVL.
     private static let visionLanguage = Dialect(
-        applies: { $0.contains(prefix: "language_model.model.") || $0.contains(prefix: "model.multi_modal_projector.") },
+        applies: {
+            $0.contains(prefix: "language_model.model.") || $0.contains(prefix: "model.multi_modal_projector.")
+        },
         spellings: [
             .init("language_model.model.{rest}", "model.language_model.{rest}"),
             .init("language_model.lm_head", "lm_head"),
@@ -34,9 +36,11 @@ struct Dialect: Sendable {
             + [("w1", "gate_proj"), ("w3", "up_proj"), ("w2", "down_proj")].flatMap { old, new in
                 [
                     .init(
-                        "model.layers.{i}.block_sparse_moe.experts.{j}.\(old)", "model.layers.{i}.mlp.experts.{j}.\(new)"),
+                        "model.layers.{i}.block_sparse_moe.experts.{j}.\(old)",
+                        "model.layers.{i}.mlp.experts.{j}.\(new)"),
                     .init(
-                        "model.layers.{i}.block_sparse_moe.experts.{j}.\(old)", "model.layers.{i}.mlp.experts.{j}.\(old)"),
+                        "model.layers.{i}.block_sparse_moe.experts.{j}.\(old)",
+                        "model.layers.{i}.mlp.experts.{j}.\(old)"),
                 ]
             })
 

@@ -68,17 +68,17 @@ struct ExpertFinder {
 
     /// Files with a tensor per expert and projection: the gate's rows above those of the way up.
     private func perExpert(_ list: ModuleList) -> [String: [String: [RowStack]]] {
-        var counts: [String: Int] = [:]
+        var numbers: [String: Set<Int>] = [:]
         for path in list.modules.keys {
             let (expert, _) = ModuleList.parted(path)
             let (module, number) = ModuleList.parted(expert)
             guard module.hasSuffix(".experts"), let number = Int(number) else { continue }
-            counts[module] = max(counts[module] ?? 0, number + 1)
+            numbers[module, default: []].insert(number)
         }
         var found: [String: [String: [RowStack]]] = [:]
-        for (module, count) in counts {
+        for (module, numbers) in numbers {
             func weights(_ names: [String]) -> [RowStack]? {
-                let stacks = (0..<count).map { expert in
+                let stacks = (0..<numbers.count).map { expert in
                     RowStack.stacked(names.map { list.modules["\(module).\(expert).\($0)"]?.weight })
                 }
                 return stacks.contains { $0 == nil } ? nil : stacks.compactMap { $0 }

@@ -9,7 +9,7 @@ package func recognize(tensors: [BaseTensor]) -> BaseRecognition {
             family: family.label.map { $0(whole, names) } ?? family.name,
             edition: family.edition(names))
     }
-    return BaseRecognition(kind: isLanguageModel(whole) ? .languageModel : .singleFile)
+    return BaseRecognition(kind: whole.areOfLanguageModel ? .languageModel : .singleFile)
 }
 
 /// The label of a base by its tensors: of a single file, or of a pipeline's denoiser. Nil: unnamed, and mergeable all the same.
@@ -21,15 +21,19 @@ package func family(ofTensors tensors: [BaseTensor]) -> String? {
     return recognize(tensors: tensors.filter { $0.component == main }).family
 }
 
-private func isLanguageModel(_ names: TensorNames) -> Bool {
-    ["model.layers.0.", "transformer.h.0.", "h.0.", "bert.", "gpt_neox.layers.0.", "encoder.block.0.layer.0."]
-        .contains { names.contains(prefix: $0) }
-}
-
 extension TensorNames {
     /// The names that begin with `prefix`, without it.
     init(under prefix: String, _ tensors: [BaseTensor]) {
         let names = tensors.enumerated().filter { $0.element.name.hasPrefix(prefix) }
         self.init(names.map { (String($0.element.name.dropFirst(prefix.utf8.count)), $0.offset) }, in: tensors)
+    }
+
+    /// Whether layers lie where Hugging Face's language models and encoders have them.
+    var areOfLanguageModel: Bool {
+        [
+            "model.layers.0.", "layers.0.", "transformer.h.0.", "h.0.", "bert.", "encoder.layer.0.",
+            "gpt_neox.layers.0.",
+            "encoder.block.0.layer.0.", "language_model.model.layers.0.", "model.language_model.layers.0.",
+        ].contains(where: contains(prefix:))
     }
 }

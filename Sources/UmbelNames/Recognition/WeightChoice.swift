@@ -20,7 +20,8 @@ struct WeightChoice {
             if let weights = weights(variant: wanted, folder, names) { return weights }
         }
         let shards = names.filter { name in
-            name.hasSuffix(".safetensors") && Self.stems.contains { name.hasPrefix($0 + "-") || name.hasPrefix($0 + ".") }
+            name.hasSuffix(".safetensors")
+                && Self.stems.contains { name.hasPrefix($0 + "-") || name.hasPrefix($0 + ".") }
         }
         if !shards.isEmpty { throw .indexMissing(shards.sorted()) }
         let unsafe = unsafe(names)

@@ -12,10 +12,12 @@ struct Component: Sendable {
     let isOriginal: Bool
 
     init(name: String, prefix: String, names: TensorNames) {
-        self.name = name
+        let found = Family.of(names)
+        // Single files keep every denoiser under one prefix; pipelines call those that are no U-Net otherwise.
+        let isTransformer = name == "unet" && !prefix.isEmpty && found.map { $0.family.name != "unet" } ?? false
+        self.name = isTransformer ? "transformer" : name
         self.prefix = prefix
         self.names = names
-        let found = Family.of(names)
         family = found?.family
         isOriginal = found?.isOriginal ?? false
     }

@@ -5,6 +5,10 @@
 package struct NameTable: Sendable {
     /// Stored tensors that must change alike.
     package let tied: TiedTensors?
+    /// Weights that other tensors beside them scale: a target made of one cannot be merged, its neighbours can.
+    package let quantized: Set<Int>
+    /// What the user's prefixes were said to mean, but the base does not have.
+    package let unknownPlaces: [String]
 
     private let components: [Component]
     private let lists: [ModuleList]
@@ -39,7 +43,9 @@ package struct NameTable: Sendable {
             }
             lists.append(list)
             indices.append(ComponentIndex(component: component.name, modules: modules))
-            edits.append(component.family == nil ? PrefixEdit.candidates(for: modules) : [])
+            let isLanguageModel =
+                component.family == nil && (catalog.modelType != nil || component.names.areOfLanguageModel)
+            edits.append(isLanguageModel ? PrefixEdit.candidates(for: modules) : [])
         }
         self.components = components
         self.lists = lists
@@ -51,6 +57,10 @@ package struct NameTable: Sendable {
             .enumerated()
             .sorted { ($1.element.text.utf8.count, $0.offset) < ($0.element.text.utf8.count, $1.offset) }
             .map(\.element)
+        unknownPlaces = given.map(\.1).filter { right in
+            components.contains { $0.name == right && $0.names.index.isEmpty }
+        }
+        quantized = Set(components.flatMap { $0.names.quantizedWeights })
         tied = catalog.tiesEmbeddings ? components.lazy.compactMap { TiedEmbedding.pair(in: $0.names) }.first : nil
     }
 
@@ -108,21 +118,37 @@ package struct NameTable: Sendable {
                 if !found.isEmpty { return found }
             }
         }
-        // A bare path: canonical names of all components first, then original ones; it has to be unique.
-        for naming in Naming.allCases {
-            let bare = StemPrefix(text: "", style: .dotted, components: [Array(indices.indices)], preferred: naming)
-            let found = hits(stem, bare, edit)
+        return bareHits(stem, edit)
+    }
+
+    /// A path without any prefix: canonical names of all components first, then original ones, then those that only
+    /// adapters use. It has to be unique among them.
+    private func bareHits(_ stem: String, _ edit: PrefixEdit?) -> [ComponentIndex.Hit] {
+        for names in [\NamedModules.canonical, \.original, \.aliases] as [KeyPath<NamedModules, [String: ModuleViews]>]
+        {
+            let found = indices.indices.compactMap { component -> ComponentIndex.Hit? in
+                let index = indices[component]
+                guard let path = edited(stem, edit, component, .dotted), let views = index.modules[keyPath: names][path]
+                else { return nil }
+                return ComponentIndex.Hit(component: index.component, module: path, views: views)
+            }
             if !found.isEmpty { return found }
         }
         return []
+    }
+
+    private func edited(
+        _ path: String, _ edit: PrefixEdit?, _ component: Int, _ style: StemPrefix.Style
+    ) -> String? {
+        guard let edit, !edits[component].isEmpty else { return path }
+        return edit.applied(to: path, style)
     }
 
     private func hits(_ path: String, _ prefix: StemPrefix, _ edit: PrefixEdit?) -> [ComponentIndex.Hit] {
         for group in prefix.components {
             var found: [ComponentIndex.Hit] = []
             for component in group {
-                let path = edit == nil || edits[component].isEmpty ? path : edit?.applied(to: path, prefix.style)
-                guard let path else { continue }
+                guard let path = edited(path, edit, component, prefix.style) else { continue }
                 for hit in indices[component].hits(path, prefix.style, preferred: prefix.preferred)
                 // The same tensors under two spellings are one target.
                 where !found.contains(where: { $0.component == hit.component && $0.views == hit.views }) {

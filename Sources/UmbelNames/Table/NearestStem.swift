@@ -18,7 +18,7 @@ struct NearestStem {
     ///   - budget: cells of distance tables that may still be computed.
     func nearest(to name: String, prefixLength: Int = 0, budget: inout Int) -> String? {
         let wanted = Array(name.utf8)
-        var limit = min(12, 2 + (wanted.count + prefixLength) / 6)
+        var limit = min(8, 2 + (wanted.count + prefixLength) / 6)
         var best: Int?
         for index in candidates.indices {
             guard budget > 0, limit >= 0 else { break }

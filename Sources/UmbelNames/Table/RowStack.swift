@@ -31,9 +31,10 @@ struct RowStack: Hashable, Sendable {
         tail = Array(shape.dropFirst(2))
     }
 
-    /// The slabs of a whole tensor with three axes.
+    /// The slabs of a whole tensor with three axes; none for more slabs than any model has experts.
     var slabs: [RowStack]? {
-        guard parts.count == 1, parts[0].rows == 0..<parts[0].total, tail.count == 2 else { return nil }
+        guard parts.count == 1, parts[0].rows == 0..<parts[0].total, tail.count == 2, parts[0].total <= 4096
+        else { return nil }
         let shape = [parts[0].total] + tail
         return (0..<parts[0].total).map { RowStack(slab: $0, of: parts[0].piece.tensor, shape: shape) }
     }

@@ -71,8 +71,8 @@ struct StemPrefix: Sendable {
                 // A lone encoder could be any of a pipeline's.
                 for stem in ["lora_te2_", "lora_te3_", "text_encoder_2.", "text_encoder_3."] { add(stem, only) }
                 for name in ["clip_l", "clip_h", "clip_g", "t5xxl"] { add("text_encoders.\(name).transformer.", only) }
-            } else if components[only].name != "text_encoder" {
-                add("lora_te\(components[only].name.suffix(1))_", only)
+            } else if let number = ["text_encoder_2": 2, "text_encoder_3": 3][components[only].name] {
+                add("lora_te\(number)_", only)
             }
         } else {
             let t5 = encoders.first(where: isT5)
@@ -84,8 +84,11 @@ struct StemPrefix: Sendable {
         for index in encoders {
             let component = components[index]
             let names =
-                isT5(index) ? ["t5xxl"] : component.name == "text_encoder" ? ["clip_l", "clip_h"]
-                : component.name == "text_encoder_2" ? ["clip_g"] : []
+                isT5(index)
+                ? ["t5xxl"]
+                : component.name == "text_encoder"
+                    ? ["clip_l", "clip_h"]
+                    : component.name == "text_encoder_2" ? ["clip_g"] : []
             for name in names { add("text_encoders.\(name).transformer.", index) }
         }
         return places

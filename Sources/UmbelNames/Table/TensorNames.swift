@@ -26,7 +26,7 @@ struct TensorNames: Sendable {
         var count = 0
         for name in index.keys where name.hasPrefix(prefix) {
             let digits = name.utf8.dropFirst(prefix.utf8.count).prefix { $0 != UInt8(ascii: ".") }
-            if let number = Int(String(Substring(digits))) { count = max(count, number + 1) }
+            if let number = Int(String(Substring(digits))), number < 1_000_000 { count = max(count, number + 1) }
         }
         return count
     }
