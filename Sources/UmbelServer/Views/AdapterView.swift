@@ -36,7 +36,7 @@ package enum AdapterView {
 
     /// What the file itself tells.
     package static func summary(_ adapter: Adapter, _ report: BindingReport?) -> [JSON.Member] {
-        let algorithms = Dictionary(grouping: adapter.modules, by: \.algorithm.name).mapValues(\.count)
+        let algorithms = Dictionary(grouping: adapter.modules) { $0.algorithm.name }.mapValues(\.count)
         let ranks = adapter.modules.compactMap { $0.algorithm.rank(of: $0.factors) }
         let notes = report?.notes ?? adapter.notes
         let axes = Set((report?.matches ?? []).compactMap { $0.dora?.axis.rawValue }).sorted()
