@@ -1,0 +1,54 @@
+import ArgumentParser
+import UmbelAdapters
+import UmbelEngine
+import UmbelFormats
+import UmbelServer
+import UmbelTensor
+
+/// `umbel check`: will an adapter merge into a base, what does not match, what looks wrong.
+struct Check: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say whether an adapter fits a base, what does not match and what looks wrong.",
+        discussion: "Exits with 3 if the adapter would be refused.")
+
+    @Argument(help: "A .safetensors file or a PEFT folder.")
+    var adapter: String
+
+    @Option(help: ArgumentHelp("A .safetensors file, a Hugging Face folder or a diffusers pipeline.", valueName: "path"))
+    var base: String
+
+    @OptionGroup var binding: BindingOptions
+    @OptionGroup var compute: ComputeOptions
+
+    @Flag(help: "Every module on its own line.")
+    var verbose = false
+
+    @Flag(help: "Print the report as JSON.")
+    var json = false
+
+    func run() throws {
+        let pool = try compute.pool()
+        let base = try Input.base(base)
+        do {
+            try base.checkFinite(pool: pool)
+        } catch {
+            throw CommandFailure(.badInput, error.sentence)
+        }
+        let adapter = try Input.adapter(self.adapter)
+        let bound = Binder.bind(adapter, to: base.weights, names: base.names(prefixes: try binding.prefixes()))
+        let refusal = bound.report.refusal(allowsUnmatched: binding.allowUnmatched)
+        var effects: [ModuleEffect]?
+        var overflow: MergeError?
+        do throws(MergeError) {
+            let meter = EffectMeter(binding: bound, base: base.weights, pool: pool)
+            try meter.checkFinite()
+            effects = try meter.effects()
+        } catch {
+            overflow = error
+        }
+        let report = CheckReport(
+            path: self.adapter, adapter: adapter, report: bound.report, effects: effects, refusal: refusal, overflow: overflow)
+        Terminal.print(json ? report.json.prettyText : report.text(verbose: verbose))
+        if refusal != nil || overflow != nil { Terminal.exit(.badInput) }
+    }
+}

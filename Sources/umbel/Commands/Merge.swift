@@ -1,0 +1,136 @@
+import ArgumentParser
+import Dispatch
+import UmbelAdapters
+import UmbelEngine
+import UmbelFormats
+import UmbelPOSIX
+import UmbelServer
+import UmbelTensor
+
+/// `umbel merge`: writes a base with adapters applied.
+struct Merge: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Write a base with adapters merged into it.",
+        discussion: """
+            Adapters are applied from left to right, each on the weights that the ones before it left. Needs memory for the
+            tensors in flight, not for the model. Writes the same bytes that umbel serve serves.
+
+              umbel merge --base sd15.safetensors --adapter ink.safetensors:0.8 --out merged.safetensors
+              umbel merge --base ./pipeline --adapter ./peft-folder --adapter b.safetensors:-0.5 --out ./merged
+            """)
+
+    @Option(help: ArgumentHelp("A .safetensors file, a Hugging Face folder or a diffusers pipeline.", valueName: "path"))
+    var base: String
+
+    @Option(
+        help: ArgumentHelp("A .safetensors file or a PEFT folder, with its scale. Repeatable.", valueName: "path[:scale]"))
+    var adapter: [AdapterArgument] = []
+
+    @Option(help: ArgumentHelp("The file or folder to write.", valueName: "path"))
+    var out: String
+
+    @Option(help: "Convert every floating-point tensor: f32, f16 or bf16. The base's own types by default.")
+    var dtype: String?
+
+    @OptionGroup var binding: BindingOptions
+    @OptionGroup var compute: ComputeOptions
+
+    @Flag(help: "Print the result as JSON.")
+    var json = false
+
+    func validate() throws {
+        if let dtype, DTypeParameter.names[dtype] == nil { throw ValidationError("--dtype is f32, f16 or bf16") }
+    }
+
+    func run() throws {
+        let pool = try compute.pool()
+        let model = try model()
+        let start = DispatchTime.now().uptimeNanoseconds
+        let written = try write(model, StreamedTensors(pool: pool))
+        let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
+        report(model, written: written, seconds: seconds)
+    }
+
+    private func model() throws -> MergedModel {
+        let base = try Input.base(base)
+        let names = base.names(prefixes: try binding.prefixes())
+        var steps: [MergePlan.Step] = []
+        for argument in adapter {
+            let adapter = try Input.adapter(argument.path)
+            let bound = Binder.bind(adapter, to: base.weights, names: names)
+            if let refusal = bound.report.refusal(allowsUnmatched: binding.allowUnmatched) {
+                let problem = Problem(EngineError.binding(refusal, reports: [(self.base, bound.report)]))
+                if json { Terminal.print(JSON.object([.init("error", problem.json)]).prettyText) }
+                let details = json ? "" : CheckReport.complaints(bound.report)
+                throw CommandFailure(.badInput, "\(argument.path): \(problem.detail)\(details)")
+            }
+            steps.append(.init(binding: bound, strength: argument.scale.value))
+        }
+        let dtype = dtype.flatMap { DTypeParameter.names[$0] }
+        return MergedModel(base: base, plan: MergePlan(base: base.weights, steps: steps), dtype: dtype)
+    }
+
+    /// - Returns: paths and bytes of what was written.
+    private func write(_ model: MergedModel, _ tensors: StreamedTensors) throws -> [(path: String, bytes: Int)] {
+        var progress = ProgressBar(label: "merging", total: model.files.reduce(0) { $0 + $1.bytes }, isQuiet: json)
+        var written: [(path: String, bytes: Int)] = []
+        do {
+            for file in model.files {
+                let path = try destination(of: file, in: model)
+                let output = try AtomicFile(path: path)
+                try model.write(0..<file.bytes, of: file, from: tensors) { bytes in
+                    try output.write(bytes)
+                    progress.add(bytes.count)
+                }
+                try output.commit()
+                written.append((path, file.bytes))
+            }
+        } catch {
+            progress.finish()
+            throw CommandFailure(error is MergeError ? .badInput : .failed, Problem(error).detail)
+        }
+        progress.finish()
+        return written
+    }
+
+    /// A single file may be written into a folder, under its own name.
+    private func destination(of file: MergedModel.File, in model: MergedModel) throws -> String {
+        if model.base.isSingleFile {
+            guard Directory.isDirectory(out) || out.hasSuffix("/") else { return out }
+            try Directory.create(out)
+            return out + (out.hasSuffix("/") ? "" : "/") + file.path
+        }
+        let path = out + "/" + file.path
+        try Directory.create(Directory.parent(of: path))
+        return path
+    }
+
+    private func report(_ model: MergedModel, written: [(path: String, bytes: Int)], seconds: Double) {
+        let bytes = written.reduce(0) { $0 + $1.bytes }
+        if json {
+            let notes = model.plan.steps.flatMap(\.binding.report.notes)
+            Terminal.print(
+                JSON.object([
+                    .init(
+                        "files", .array(written.map { ["path": .string($0.path), "bytes": JSON($0.bytes)] })),
+                    .init("bytes", JSON(bytes)), .init("seconds", JSON(seconds)),
+                    .init(
+                        "tensors",
+                        ["merged": JSON(model.plan.touched.count), "total": JSON(model.base.weights.views.count)]),
+                    .init("warnings", .array(notes.map { ["code": .string($0.code.rawValue), "message": .string($0.sentence)] })),
+                ]).prettyText)
+            return
+        }
+        for note in model.plan.steps.flatMap(\.binding.report.notes) {
+            Terminal.error("note: \(note.sentence) (\(note.keys.quoted))", prefix: "")
+        }
+        Terminal.print(
+            "merged \(model.plan.touched.count) of \(model.base.weights.views.count) tensors, wrote \(ByteCount.text(bytes)) to \(out)")
+    }
+}
+
+extension Problem {
+    var json: JSON {
+        ["code": .string(code), "title": .string(title), "detail": .string(detail), "errors": .array(errors)]
+    }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import UmbelAdapters
+import UmbelEngine
+import UmbelServer
+import UmbelTensor
+
+/// Options that several commands share.
+struct BindingOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "What a prefix of the adapter's names stands for, as lora_te1=text_encoder. Repeatable.", valueName: "p=component"))
+    var prefix: [String] = []
+
+    @Flag(help: "Merge although a part of the adapter finds no place in the base.")
+    var allowUnmatched = false
+
+    func prefixes() throws -> [Prefix] {
+        try prefix.map { text in
+            guard let prefix = Prefix(text) else {
+                throw ValidationError("'\(text)' is not of the form prefix=component")
+            }
+            return prefix
+        }
+    }
+}
+
+struct ComputeOptions: ParsableArguments {
+    @Option(help: "Computing threads; as many as there are processors by default.")
+    var threads: Int?
+
+    func pool() throws -> ComputePool {
+        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads is a number from 1 to 1024") }
+        return ComputePool(threads: threads ?? SystemFacts.processors)
+    }
+}
+
+/// An adapter on the command line: PATH or PATH:SCALE, cut at the last colon if a number follows it.
+struct AdapterArgument: ExpressibleByArgument {
+    let path: String
+    let scale: Scale
+
+    init?(argument: String) {
+        guard !argument.isEmpty else { return nil }
+        if let colon = argument.lastIndex(of: ":"), colon != argument.startIndex,
+            let scale = Scale(String(argument[argument.index(after: colon)...]))
+        {
+            path = String(argument[..<colon])
+            self.scale = scale
+        } else {
+            path = argument
+            scale = .one
+        }
+    }
+}
+
+/// Opens what the command line names, with faults as bad input.
+enum Input {
+    static func base(_ path: String, name: String = "base") throws -> BaseModel {
+        do {
+            return try BaseModel(name: name, path: path)
+        } catch {
+            throw CommandFailure(.badInput, error.sentence)
+        }
+    }
+
+    static func adapter(_ path: String) throws -> Adapter {
+        do {
+            return try AdapterFile.open(path)
+        } catch {
+            throw CommandFailure(.badInput, "\(path): \(Problem(error).detail)")
+        }
+    }
+}

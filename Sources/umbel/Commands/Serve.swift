@@ -1,0 +1,175 @@
+import ArgumentParser
+import Dispatch
+import Glibc
+import Logging
+import UmbelAdapters
+import UmbelEngine
+import UmbelHTTP
+import UmbelNames
+import UmbelPOSIX
+import UmbelServer
+import UmbelTensor
+
+/// `umbel serve`: the service.
+struct Serve: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve base models, merged with uploaded adapters, over HTTP.",
+        discussion: """
+            Settings come from flags, then the environment (UMBEL_SERVER_LISTEN, …), then the settings file, then defaults.
+
+              umbel serve --base sd15=./sd15.safetensors --listen 127.0.0.1:8080
+              curl -T ink.safetensors http://127.0.0.1:8080/v1/adapters/ink
+              curl -O http://127.0.0.1:8080/v1/models/sd15+ink:0.8/files/sd15.safetensors
+            """)
+
+    @Option(help: ArgumentHelp("Settings file; see Config/umbel.yaml.", valueName: "file"))
+    var config: String?
+
+    @Option(help: ArgumentHelp("A base to keep resident. Repeatable.", valueName: "name=path"))
+    var base: [String] = []
+
+    @Option(help: ArgumentHelp("Folder for uploaded adapters.", valueName: "folder"))
+    var data: String?
+
+    @Option(help: ArgumentHelp("Address to listen on.", valueName: "host:port"))
+    var listen: String?
+
+    @Option(help: ArgumentHelp("Any setting by its key, as cache.bytes=1000000000. Repeatable.", valueName: "key=value"))
+    var set: [String] = []
+
+    func run() throws {
+        let configuration = try configuration()
+        var logger = Logger(label: "umbel", factory: { StreamLogHandler.standardError(label: $0) })
+        logger.logLevel = configuration.logLevel
+        let engine = try engine(configuration, logger)
+        let application = Application(
+            engine: engine, limits: configuration.applicationLimits, version: Umbel.version, logger: logger)
+        let server = HTTPServer(
+            limits: configuration.limits,
+            onBodyFailure: { application.bodyFailed($0, $1) },
+            handler: { application.respond(to: $0) })
+        let port: Int
+        do throws(SystemError) {
+            port = try server.listen(host: configuration.host, port: configuration.port)
+        } catch {
+            throw CommandFailure(.failed, "cannot listen on \(configuration.host):\(configuration.port): \(error.message)")
+        }
+        application.setReady()
+        let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
+        Terminal.print("umbel is listening on http://\(host):\(port)")
+        waitForSignal()
+        logger.notice("stopping", metadata: ["requests": "\(server.activeRequests)"])
+        application.setDraining()
+        server.shutdown(graceSeconds: configuration.graceSeconds)
+        logger.notice("stopped")
+    }
+
+    private func configuration() throws -> Configuration {
+        var file: (name: String, text: String)?
+        if let config {
+            do {
+                let mapping = try MappedFile(path: config)
+                file = (config, String(decoding: mapping.bytes, as: UTF8.self))
+            } catch {
+                throw CommandFailure(.usage, "\(config): \(error.message)")
+            }
+        }
+        var flags: [String: String] = [:]
+        flags[Setting.listen.key] = listen
+        flags[Setting.dataFolder.key] = data
+        for text in set {
+            guard let equals = text.firstIndex(of: "=") else { throw ValidationError("'\(text)' is not of the form key=value") }
+            let key = String(text[..<equals])
+            guard Setting.all.contains(where: { $0.key == key }) else { throw SettingValues.unknown(key, "--set") }
+            flags[key] = String(text[text.index(after: equals)...])
+        }
+        let bases = try base.map { text -> (name: String, path: String) in
+            guard let equals = text.firstIndex(of: "=") else { throw ValidationError("'\(text)' is not of the form name=path") }
+            return (String(text[..<equals]), String(text[text.index(after: equals)...]))
+        }
+        return try Configuration(file: file, environment: Environment.all, flags: flags, bases: bases)
+    }
+
+    private func engine(_ configuration: Configuration, _ logger: Logger) throws -> Engine {
+        let pool = ComputePool(threads: configuration.threads ?? SystemFacts.processors)
+        var bases: [BaseModel] = []
+        for (name, path) in configuration.bases {
+            guard Name.isValid(name) else { throw CommandFailure(.usage, "“\(name)” is no name for a base") }
+            guard !bases.contains(where: { $0.name == name }) else { throw CommandFailure(.usage, "two bases are called “\(name)”") }
+            let base = try Input.base(path, name: name)
+            do {
+                try base.checkFinite(pool: pool)
+            } catch {
+                throw CommandFailure(.badInput, "\(path): \(error.sentence)")
+            }
+            bases.append(base)
+            logger.notice(
+                "base is resident",
+                metadata: [
+                    "name": "\(name)", "tensors": "\(base.weights.views.count)",
+                    "family": "\(base.recognition.family ?? "unnamed")",
+                ])
+        }
+        let store: AdapterStore
+        do {
+            store = try AdapterStore(folder: configuration.dataFolder)
+        } catch {
+            throw CommandFailure(.failed, "data folder \(configuration.dataFolder): \(error.call) of \(error.subject): \(error.message)")
+        }
+        for path in store.unreadable { logger.error("adapter record cannot be read", metadata: ["path": "\(path)"]) }
+        let cacheBytes = configuration.cacheBytes ?? SystemFacts.freeMemory / 2
+        let engine = Engine(bases: bases, adapters: store, cacheBytes: cacheBytes, pool: pool)
+        hashBases(bases, logger)
+        return engine
+    }
+
+    /// Digests are needed for the first model reference; large bases take seconds, so they are computed meanwhile.
+    private func hashBases(_ bases: [BaseModel], _ logger: Logger) {
+        let hash: @Sendable () -> Void = {
+            for base in bases {
+                do throws(BaseError) {
+                    let digest = try base.digest()
+                    logger.info("base hashed", metadata: ["name": "\(base.name)", "sha256": "\(digest)"])
+                } catch {
+                    logger.error("base cannot be hashed", metadata: ["name": "\(base.name)", "error": "\(error.sentence)"])
+                }
+            }
+        }
+        // Without a thread to spare the first request computes them.
+        if (try? Thread.start(hash)) == nil { logger.warning("no thread for hashing bases") }
+    }
+
+    /// Returns at the first SIGTERM or SIGINT; the second ends the process at once.
+    private func waitForSignal() {
+        let arrived = DispatchSemaphore(value: 0)
+        let queue = DispatchQueue(label: "umbel.signals")
+        let sources = [SIGTERM, SIGINT].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+            source.setEventHandler {
+                arrived.signal()
+                signal(number, SIG_DFL)
+            }
+            source.activate()
+            return source
+        }
+        signal(SIGPIPE, SIG_IGN)
+        withExtendedLifetime(sources) { arrived.wait() }
+    }
+}
+
+/// The process's environment.
+private enum Environment {
+    static var all: [String: String] {
+        var result: [String: String] = [:]
+        var entry = environ
+        while let pointer = entry.pointee {
+            let text = String(cString: pointer)
+            if let equals = text.firstIndex(of: "=") {
+                result[String(text[..<equals])] = String(text[text.index(after: equals)...])
+            }
+            entry += 1
+        }
+        return result
+    }
+}

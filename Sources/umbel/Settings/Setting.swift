@@ -1,0 +1,47 @@
+/// One setting of the service: everything that parsing, help and the check against `Config/umbel.yaml` need.
+struct Setting: Sendable {
+    /// Dotted path in the settings file: "server.listen".
+    let key: String
+    let description: String
+    /// In the settings file's own notation.
+    let defaultText: String
+
+    /// "UMBEL_SERVER_LISTEN"
+    var environmentName: String {
+        "UMBEL_" + key.uppercased().map { $0 == "." ? "_" : $0 }
+    }
+
+    static let listen = Setting(
+        key: "server.listen", description: "Address and port; port 0 lets the system choose.", defaultText: "127.0.0.1:8080")
+    static let connections = Setting(
+        key: "server.connections", description: "Open connections at most; further ones get 503.", defaultText: "1024")
+    static let workers = Setting(
+        key: "server.workers", description: "Requests answered at the same time.", defaultText: "64")
+    static let headTimeout = Setting(
+        key: "server.head_timeout", description: "Seconds in which a request's head must arrive.", defaultText: "15")
+    static let idleTimeout = Setting(
+        key: "server.idle_timeout", description: "Seconds that an idle connection is kept.", defaultText: "75")
+    static let stallTimeout = Setting(
+        key: "server.stall_timeout", description: "Seconds without a byte in or out before a slow client is dropped.",
+        defaultText: "30")
+    static let graceSeconds = Setting(
+        key: "server.grace_seconds", description: "Seconds that requests under way have to finish after SIGTERM.",
+        defaultText: "30")
+    static let uploadBytes = Setting(
+        key: "adapters.upload_bytes", description: "Largest adapter upload, in bytes.", defaultText: "4294967296")
+    static let dataFolder = Setting(
+        key: "data.folder", description: "Folder for uploaded adapters.", defaultText: "umbel-data")
+    static let cacheBytes = Setting(
+        key: "cache.bytes", description: "Memory for merged tensors, in bytes; auto is half of what is free at start.",
+        defaultText: "auto")
+    static let threads = Setting(
+        key: "compute.threads", description: "Computing threads; auto is one a processor.", defaultText: "auto")
+    static let logLevel = Setting(
+        key: "log.level", description: "trace, debug, info, notice, warning, error or critical.", defaultText: "info")
+
+    /// Every setting but `bases`, which is a map of names to paths.
+    static let all = [
+        listen, connections, workers, headTimeout, idleTimeout, stallTimeout, graceSeconds, uploadBytes, dataFolder,
+        cacheBytes, threads, logLevel,
+    ]
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+
+/// The command line. Exit codes: 0 done, 1 failed, 2 usage, 3 the input is bad.
+struct Umbel: ParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "umbel",
+        abstract: "One base model, any number of LyCORIS and PEFT adapters.",
+        discussion: """
+            umbel serve keeps base models resident and serves them merged with uploaded adapters over HTTP; umbel merge
+            writes a merged model to disk, the same bytes. umbel check says beforehand whether an adapter fits a base.
+
+            Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the input is bad.
+            """,
+        version: version,
+        subcommands: [Serve.self, Merge.self, Check.self, Inspect.self])
+}
+
+@main
+enum Main {
+    static func main() {
+        do {
+            var command = try Umbel.parseAsRoot()
+            try command.run()
+        } catch let failure as CommandFailure {
+            Terminal.error(failure.message)
+            Terminal.exit(failure.code)
+        } catch {
+            let isHelp = Umbel.exitCode(for: error) == .success
+            let message = Umbel.fullMessage(for: error)
+            if isHelp { Terminal.print(message) } else { Terminal.error(message, prefix: "") }
+            Terminal.exit(isHelp ? .done : .usage)
+        }
+    }
+}
+
+/// How a command ends.
+enum ExitStatus: Int32 {
+    case done = 0
+    case failed = 1
+    case usage = 2
+    case badInput = 3
+}
+
+/// Ends a command with a sentence and a status.
+struct CommandFailure: Error {
+    let code: ExitStatus
+    let message: String
+
+    init(_ code: ExitStatus, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+}
