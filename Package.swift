@@ -83,6 +83,8 @@ let package = Package(
             dependencies: ["UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX", arguments],
             path: "Benchmarks/umbel-bench",
             swiftSettings: strict),
+
+        tests("PEFTTunerTests", on: ["UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,3 +1,5 @@
+package import UmbelTensor
+
 /// What holds for a whole adapter file: the settings beside its tensors, and facts of the base it is merged into.
 package struct AdapterContext: Sendable {
     /// PEFT's `adapter_config.json`; nil for other formats.
@@ -6,6 +8,11 @@ package struct AdapterContext: Sendable {
     package var componentConfigs: [String: PEFTConfig] = [:]
     /// Other entries of the file's header.
     package var metadata: [String: String] = [:]
+    /// Tensors that belong to no module, by the last part of their key ("vera_A").
+    package var shared: [String: TensorView] = [:]
+    /// Weight shapes of all modules that the adapter holds factors of, as PEFT sees them (`[out, in]`): what the projections
+    /// that a file leaves out were sized by.
+    package var targetedShapes: [[Int]] = []
 
     package init() {}
 

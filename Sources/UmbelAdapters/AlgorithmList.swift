@@ -1,7 +1,12 @@
 /// Every algorithm, in the order in which a module is offered to them: the first that claims it has it.
 package enum AlgorithmList {
     package static let all: [any Algorithm.Type] = [
-        LoRA.self
+        // AdaLoRA shares LoRA's spellings.
+        AdaLoRA.self, LoRA.self,
+        // PEFT's own.
+        PEFTOFT.self, PEFTBOFT.self, PEFTIA3.self, VeRA.self, HRA.self, FourierFT.self, MISS.self, SHiRA.self, C3A.self,
+        DeLoRA.self, HiRA.self, RoAd.self, VBLoRA.self, GraLoRA.self, RandLoRA.self, PEFTGLoRA.self, LNTuning.self,
+        TrainableTokens.self, WholeTensor.self,
     ]
 
     /// Spellings of all roles, longest suffix first, so that the longest match at the end of a key wins.
