@@ -31,26 +31,40 @@ package struct MersenneTwister {
         Float(next() & 0xff_ffff) * 0x1p-24
     }
 
-    /// The first `count` of a random permutation of `0..<total`, as `torch.randperm` draws it: from i = 0 on, swap i with
-    /// one of those not yet placed. Only the swaps that the result shows are made.
+    /// From this size on `torch.randperm` shuffles in another way, with draws of 64 bits.
+    package static let wideFrom = Int(UInt32.max) / 20
+
+    /// The first `count` of a random permutation of `0..<total`, as `torch.randperm` draws it (ATen `randperm_cpu`).
+    ///
+    /// Below `wideFrom`: from i = 0 on, swap i with one of those not yet placed; only the swaps that the result shows are
+    /// made.
     ///
     /// - Precondition: `count <= total`.
-    package mutating func permutation(first count: Int, of total: Int) -> [Int] {
+    package mutating func permutation(first count: Int, of total: Int, wideFrom: Int = Self.wideFrom) -> [Int] {
         precondition(count <= total)
-        // From here on PyTorch draws 64 bits, the high half first: ATen `randperm_cpu`.
-        let isWide = total >= Int(UInt32.max) / 20
+        if total >= wideFrom { return widePermutation(first: count, of: total) }
         var moved: [Int: Int] = [:]
         var result: [Int] = []
         result.reserveCapacity(count)
         for index in 0..<count {
-            var chosen = index
-            if index < total - 1 {
-                var word = UInt64(next())
-                if isWide { word = word << 32 | UInt64(next()) }
-                chosen += Int(word % UInt64(total - index))
-            }
+            // The last one has no choice, and PyTorch draws none for it.
+            let chosen = index < total - 1 ? index + Int(next()) % (total - index) : index
             result.append(moved[chosen] ?? chosen)
             moved[chosen] = moved[index] ?? index
+        }
+        return result
+    }
+
+    /// The inside-out shuffle: i goes to a random place of `0...i`, and what was there goes to i. What leaves the first
+    /// `count` places never comes back, so only those are kept, but every step must be drawn.
+    private mutating func widePermutation(first count: Int, of total: Int) -> [Int] {
+        var result: [Int] = []
+        result.reserveCapacity(count)
+        for index in 0..<total {
+            let high = UInt64(next())
+            let place = Int((high << 32 | UInt64(next())) % UInt64(index + 1))
+            if index < count { result.append(place < index ? result[place] : index) }
+            if place < count { result[place] = index }
         }
         return result
     }

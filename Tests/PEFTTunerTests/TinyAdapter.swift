@@ -61,8 +61,7 @@ struct TinyAdapter {
         guard let algorithm = AlgorithmList.all.first(where: { $0.claims(module, in: context) }) else {
             throw UnknownKey(key: module.stem)
         }
-        let own = try algorithm.patches(for: module, on: target, in: context)
-        return algorithm == WholeTensor.self ? own : try WholeTensor.wholeTensorPatches(for: module, on: target) + own
+        return try PEFTCompanions.patches(for: module, by: algorithm, on: target, in: context)
     }
 }
 

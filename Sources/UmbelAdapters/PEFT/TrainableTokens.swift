@@ -14,9 +14,9 @@ package struct TrainableTokens: Algorithm {
 
     package static let roles = [RoleSpelling(rows, "token_adapter.trainable_tokens_delta")]
 
-    /// Only where nothing else is: beside a LoRA pair the caller adds `tokenPatches`.
+    /// Only where nothing else is: `PEFTCompanions` adds them beside a LoRA pair.
     package static func claims(_ module: ModuleFactors, in context: AdapterContext) -> Bool {
-        module.has(rows) && module.factors.keys.allSatisfy { $0 == rows || $0 == .baseWeight || $0 == .weight }
+        module.has(rows) && module.factors.keys.allSatisfy { $0 == rows || WholeTensor.all.contains($0) }
     }
 
     package static func patches(

@@ -13,7 +13,7 @@ package struct WholeTensor: Algorithm {
     private static let weights: [Role] = [.weight, .baseWeight, "modules_to_save.weight"]
     private static let biases: [Role] = [.bias, .baseBias, "modules_to_save.bias"]
     private static let ignored: [Role] = ["original_module.weight", "original_module.bias"]
-    private static let all = weights + biases + ignored
+    static let all = weights + biases + ignored
 
     package static let roles =
         [
@@ -21,10 +21,8 @@ package struct WholeTensor: Algorithm {
             RoleSpelling("modules_to_save.bias", "modules_to_save.default.bias"),
         ] + (all.filter { !$0.rawValue.hasPrefix("modules_to_save") }).map { RoleSpelling($0) }
 
-    /// Only in files that say they are PEFT's: elsewhere a lone `weight` may be anything.
     package static func claims(_ module: ModuleFactors, in context: AdapterContext) -> Bool {
-        module.factors.keys.allSatisfy(all.contains)
-            && (context.config(for: module.stem) != nil || module.stem.hasPrefix("base_model."))
+        context.isPEFT(module) && module.factors.keys.allSatisfy(all.contains)
     }
 
     package static func patches(
