@@ -88,6 +88,7 @@ let package = Package(
             swiftSettings: strict),
 
         .testTarget(name: "UmbelNamesTests", dependencies: ["UmbelNames"], exclude: ["Fixtures"], swiftSettings: strict),
+        tests("PEFTTunerTests", on: ["UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -8,10 +8,10 @@ package struct AdapterContext: Sendable {
     package var componentConfigs: [String: PEFTConfig] = [:]
     /// Other entries of the file's header.
     package var metadata: [String: String] = [:]
-
-    /// Tensors of the whole model, by the last part of their name ("vera_A").
+    /// Tensors that belong to no module, by the last part of their key ("vera_A").
     package var shared: [String: TensorView] = [:]
-    /// Shapes of the weights of all modules that the adapter targets in this base.
+    /// Weight shapes of all modules that the adapter holds factors of, as PEFT sees them (`[out, in]`): what the projections
+    /// that a file leaves out were sized by.
     package var targetedShapes: [[Int]] = []
 
     package init() {}

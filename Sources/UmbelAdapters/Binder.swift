@@ -59,25 +59,39 @@ package struct Binder {
     private mutating func bind(_ index: Int, _ target: Target) {
         let module = adapter.modules[index]
         do {
-            let target = WholeTensor.resized(target, by: module.factors)
-            var patches = try module.algorithm.patches(for: module.factors, on: target, in: context)
-            if module.algorithm != WholeTensor.self {
-                patches = try WholeTensor.patches(for: module.factors, on: target) + patches
-            }
+            try checkStored(target, module.factors)
+            let resized = target.resized(by: module.factors)
+            var patches = try PEFTCompanions.patches(
+                for: module.factors, by: module.algorithm, on: resized, in: context)
             // PEFT's inner and outer layer of a wrapped attention both apply the output projection's pair.
             if module.factors.stem.contains(".base_layer.out_proj") { patches += patches }
+            patches += patches.compactMap { $0.mirrored(table.tied) }
             append(index, patches, component: target.component, module: target.module)
         } catch {
             report.errors.append(error)
         }
     }
 
+    /// A weight that is stored quantised is no weight that anything could be added to.
+    private func checkStored(_ target: Target, _ module: ModuleFactors) throws(ModuleError) {
+        for view in [target.weight, target.bias].compactMap({ $0 }) {
+            for tensor in view.tensors {
+                guard table.quantized.contains(tensor) || !base.views[tensor].dtype.isFloat else { continue }
+                throw .notMergeable(
+                    module: module.stem,
+                    reason: "the base stores “\(base.label(tensor))” quantised, as \(base.views[tensor].dtype.rawValue)")
+            }
+        }
+    }
+
     private mutating func bindExperts(_ index: Int, _ stem: String, _ stacks: ExpertStacks) {
         let module = adapter.modules[index]
         do {
+            let parameter = try ExpertChoice(stacks: stacks, adapter: adapter, context: context).parameter(for: module)
             let patches = try ExpertLoRA.patches(
-                for: module.factors, in: stacks, siblings: adapter.modules.map(\.factors.stem), context: context)
-            append(index, patches, component: "", module: stem)
+                for: module.factors, on: parameter.experts,
+                parameter: "\(context.patternPath(stem)).\(parameter.name)", inputFirst: parameter.inputFirst, in: context)
+            append(index, patches, component: stacks.component, module: "\(stacks.module).\(parameter.name)")
         } catch {
             report.errors.append(error)
         }
@@ -85,8 +99,10 @@ package struct Binder {
 
     /// A head that was trained on a base without one: PEFT saves it whole, and the merged model gets it.
     private func addedTensors(_ module: Adapter.Module, _ stem: String) -> [Patch]? {
-        guard adapter.format == .peft, module.algorithm == WholeTensor.self else { return nil }
-        return WholeTensor.additions(module.factors, path: context.patternPath(stem))
+        guard module.algorithm == WholeTensor.self else { return nil }
+        let absent = Target(component: "", module: context.patternPath(stem), weight: nil, bias: nil)
+        // Whole tensors that are faulty in themselves were refused when the file was read.
+        return try? WholeTensor.wholeTensorPatches(for: module.factors, on: absent)
     }
 
     private mutating func append(_ index: Int, _ patches: [Patch], component: String, module: String) {
@@ -177,7 +193,43 @@ package struct Binder {
                     .shapeChanged, "\(base.views[tensor].shape.shapeText) becomes \(shape.shapeText)",
                     keys: [base.label(tensor)]))
         }
+        if context.peft?.hasApproximateStart == true {
+            report.notes.append(
+                AdapterNote(
+                    .approximateStart,
+                    "the start was a randomised decomposition; the exact one is subtracted, which may differ from it",
+                    keys: report.matches.map(\.stem)))
+        }
         report.notes += ScaleLint.notes(adapter, context: context)
+    }
+}
+
+extension Target {
+    /// The target as it is once the adapter's own copy of the whole weight is in place: a resized vocabulary has another
+    /// number of rows.
+    fileprivate func resized(by module: ModuleFactors) -> Target {
+        guard let copy = module[.baseWeight] ?? module[.weight], let weight, weight.wholeTensor != nil,
+            copy.shape.count == weight.shape.count, copy.shape.dropFirst() == weight.shape.dropFirst()
+        else { return self }
+        let view = TargetView(pieces: weight.pieces, shape: copy.shape)
+        return Target(component: component, module: self.module, weight: view, bias: bias)
+    }
+}
+
+extension Patch {
+    /// The same change of the other of two tied tensors that are both stored; nil if the patch is not about one of them.
+    fileprivate func mirrored(_ tied: TiedTensors?) -> Patch? {
+        guard let tied, let view, view.pieces.count == 1, var piece = view.pieces.first else { return nil }
+        guard let other = piece.tensor == tied.embedding ? tied.head : piece.tensor == tied.head ? tied.embedding : nil
+        else { return nil }
+        let (old, new) = (piece, Piece(tensor: other))
+        piece = new
+        piece.leadingAxes = old.leadingAxes
+        piece.slab = old.slab
+        piece.transposed = old.transposed
+        piece.halvesSwapped = old.halvesSwapped
+        piece.rows = old.rows
+        return Patch(TargetView(pieces: [piece], shape: view.shape), change)
     }
 }
 

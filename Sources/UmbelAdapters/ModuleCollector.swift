@@ -71,7 +71,7 @@ struct ModuleCollector {
             guard let algorithm = AlgorithmList.all.first(where: { $0.claims(module, in: context) }) else {
                 throw .module(.unknownAlgorithm(module: stem, keys: module.allKeys))
             }
-            let leftOver = module.removing(algorithm.roles.map(\.role) + Role.wholeTensors)
+            let leftOver = module.removing(algorithm.roles.map(\.role) + companions(of: module, context))
             if let other = AlgorithmList.all.first(where: { $0.claims(leftOver, in: context) }) {
                 throw .module(.twoFamilies(module: stem, algorithms: [algorithm.name, other.name]))
             }
@@ -79,5 +79,10 @@ struct ModuleCollector {
             result.append(Adapter.Module(factors: module, algorithm: algorithm))
         }
         return (result, unknown)
+    }
+
+    /// Roles that may stand beside any algorithm's in a PEFT file.
+    private func companions(of module: ModuleFactors, _ context: AdapterContext) -> [Role] {
+        context.isPEFT(module) ? (WholeTensor.roles + TrainableTokens.roles).map(\.role) : []
     }
 }

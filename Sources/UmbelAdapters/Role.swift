@@ -28,8 +28,6 @@ package struct Role: RawRepresentable, Hashable, Sendable, ExpressibleByStringLi
     /// The same of a wrapped layer in PEFT (`….base_layer.weight`).
     package static let baseWeight: Role = "base_layer.weight"
     package static let baseBias: Role = "base_layer.bias"
-    /// Whole tensors that may stand beside the factors of any algorithm, and come before them.
-    package static let wholeTensors: [Role] = [weight, bias, baseWeight, baseBias]
 }
 
 /// One role and the ways its key may end.

@@ -25,34 +25,9 @@ package struct IA3: Algorithm {
             throw module.mismatch(
                 .weight, expected: "\(length) \(isInput ? "inputs" : "outputs") of \(view.shape.shapeText)")
         }
-        let factors = vector.values()
+        let differences = vector.values().map(Double.init)
         let transform: any RowTransform =
-            isInput ? InputScaling(factors: factors, kernel: view.kernel) : OutputScaling(factors: factors)
+            isInput ? InputScaling(differences: differences, kernel: view.kernel) : RowScaling(differences: differences)
         return [Patch(view, .rows(transform))]
-    }
-}
-
-/// Row o times 1 + m·factors[o].
-package struct OutputScaling: RowTransform {
-    let factors: [Float]
-
-    package func apply(to tile: RowTile, strength: Double) {
-        for row in 0..<tile.rows {
-            tile.scaleRow(row, by: Float(1 + strength * Double(factors[tile.firstRow + row])))
-        }
-    }
-}
-
-/// Input c, with its K kernel positions, times 1 + m·factors[c].
-package struct InputScaling: RowTransform {
-    let factors: [Float]
-    let kernel: Int
-
-    package func apply(to tile: RowTile, strength: Double) {
-        let scales = factors.map { Float(1 + strength * Double($0)) }
-        for row in 0..<tile.rows {
-            let values = tile.row(row)
-            for column in 0..<tile.columns { values[column] *= scales[column / kernel] }
-        }
     }
 }

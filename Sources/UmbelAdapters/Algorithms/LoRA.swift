@@ -38,7 +38,8 @@ package struct LoRA: Algorithm {
         }
         let view = try target.requireWeight(module)
         let delta = try delta(module, view, context)
-        return try [DoRA.patch(module, view, delta)]
+        return try SingularBase.patches(module, view, rank: delta.down.rows, scale: delta.scale, context)
+            + [DoRA.patch(module, view, delta)]
             + module.biasPatches(upBias, scale: delta.scale, on: target, optional: false)
             + module.biasPatches(.biasDifference, on: target, optional: true)
     }
