@@ -87,8 +87,17 @@ let package = Package(
             path: "Benchmarks/umbel-bench",
             swiftSettings: strict),
 
+        // What tests share: factories, goldens, comparisons.
+        .target(
+            name: "UmbelTesting",
+            dependencies: ["UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"],
+            path: "Tests/UmbelTesting"),
+        tests("UmbelHTTPTests", on: ["UmbelHTTP", "UmbelPOSIX", httpTypes]),
         .testTarget(name: "UmbelNamesTests", dependencies: ["UmbelNames"], exclude: ["Fixtures"], swiftSettings: strict),
         tests("PEFTTunerTests", on: ["UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
+        tests(
+            "ConformanceTests",
+            on: ["UmbelTesting", "UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
     ],
     swiftLanguageModes: [.v6]
 )

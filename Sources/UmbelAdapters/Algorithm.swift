@@ -28,6 +28,8 @@ package struct Patch: Sendable {
     package enum Change: Sendable {
         /// Recomputes the values. `bound` is an upper bound of |ΔW| at strength 1, where one is cheap to give.
         case transform(WeightTransform, bound: Double?)
+        /// Adds to this view what comes of another one, read as it is when the patch is applied.
+        case derive(from: TargetView, any DerivedTransform)
         /// Puts the adapter's own tensor in place, whatever the strength. May change the first axis.
         case replace(TensorView)
         /// Pads the weight with zeros to this shape first.
@@ -51,12 +53,18 @@ package struct Patch: Sendable {
         self.init(view, .transform(transform, bound: bound))
     }
 
+    /// Every tensor that is read or changed.
+    package var tensors: Set<Int> {
+        guard case .derive(let source, _) = change else { return view?.tensors ?? [] }
+        return (view?.tensors ?? []).union(source.tensors)
+    }
+
     /// Whole tensors come before differences, whatever the order in the file.
     package var phase: Int {
         switch change {
         case .add, .replace, .leftOut: 0
         case .pad: 1
-        case .transform: 2
+        case .transform, .derive: 2
         }
     }
 }

@@ -26,10 +26,11 @@ extension ModuleFactors {
         guard let shape = self[role]?.shape, shape.count > kernelAxis else { return }
         let kernel = Array(shape[kernelAxis...])
         let expected = Array(view.shape.dropFirst(2))
-        if kernel == expected { return }
-        // Trailing ones are how a linear layer and a 1×1 convolution are written in each other's terms.
-        if kernel.allSatisfy({ $0 == 1 }), expected.allSatisfy({ $0 == 1 }) { return }
-        throw mismatch(role, expected: "kernel \(expected.shapeText) of \(view.shape.shapeText)")
+        // Trailing ones say nothing: a linear layer and a 1×1 convolution are written in each other's terms, and PEFT gives
+        // the core of a one-axis kernel two axes.
+        guard kernel.withoutTrailingOnes == expected.withoutTrailingOnes else {
+            throw mismatch(role, expected: "kernel \(expected.shapeText) of \(view.shape.shapeText)")
+        }
     }
 
     /// - Throws: `rankMismatch` unless all ranks agree.
@@ -41,6 +42,12 @@ extension ModuleFactors {
 
     package func mismatch(_ role: Role, expected: String) -> ModuleError {
         .shapeMismatch(module: stem, key: key(role), shape: self[role]?.shape ?? [], expected: expected)
+    }
+}
+
+extension Array where Element == Int {
+    fileprivate var withoutTrailingOnes: Array {
+        Array(prefix((lastIndex { $0 != 1 } ?? -1) + 1))
     }
 }
 

@@ -44,7 +44,7 @@ package struct MergePlan: Sendable {
                     additions.append(Addition(component: component, name: name, view: view))
                 }
                 guard let view = patch.view else { continue }
-                joined.join(Array(view.tensors))
+                joined.join(patch.tensors.sorted())
                 if let shape = patch.newShape, let tensor = view.wholeTensor { changedShapes[tensor] = shape }
             }
         }

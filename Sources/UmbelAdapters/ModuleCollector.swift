@@ -72,10 +72,11 @@ struct ModuleCollector {
                 throw .module(.unknownAlgorithm(module: stem, keys: module.allKeys))
             }
             let leftOver = module.removing(algorithm.roles.map(\.role) + companions(of: module, context))
-            if let other = AlgorithmList.all.first(where: { $0.claims(leftOver, in: context) }) {
+            let keys = leftOver.allKeys
+            if !keys.isEmpty, let other = AlgorithmList.all.first(where: { $0.claims(leftOver, in: context) }) {
                 throw .module(.twoFamilies(module: stem, algorithms: [algorithm.name, other.name]))
             }
-            unknown += leftOver.allKeys
+            unknown += keys
             result.append(Adapter.Module(factors: module, algorithm: algorithm))
         }
         return (result, unknown)

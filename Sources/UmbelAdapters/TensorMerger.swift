@@ -68,7 +68,7 @@ package struct TensorMerger: Sendable {
         let members = Set(cluster)
         for step in plan.steps {
             for patch in step.binding.patches {
-                guard let view = patch.view, !view.tensors.isDisjoint(with: members) else { continue }
+                guard let view = patch.view, !patch.tensors.isDisjoint(with: members) else { continue }
                 try apply(patch, view, strength: step.strength, to: &weights)
             }
         }
@@ -82,7 +82,7 @@ package struct TensorMerger: Sendable {
         var transforms: [(transform: any RowTransform, strength: Double)] = []
         for step in plan.steps {
             for patch in step.binding.patches {
-                guard let view = patch.view, view.tensors.contains(tensor) else { continue }
+                guard let view = patch.view, patch.tensors.contains(tensor) else { continue }
                 guard view.wholeTensor == tensor, case .transform(.rows(let transform), _) = patch.change else { return nil }
                 transforms.append((transform, step.strength))
             }
@@ -129,6 +129,11 @@ package struct TensorMerger: Sendable {
             guard let tensor = view.wholeTensor, let matrix = weights.matrices[tensor], let old = weights.shapes[tensor]
             else { return }
             weights.replace(tensor, matrix.padded(from: old, to: shape), shape: shape)
+        case .derive(let source, let transform):
+            let values = weights.gathered(source)
+            try weights.update(view) { (matrix) throws(MergeError) in
+                transform.apply(to: matrix, from: values, strength: strength)
+            }
         case .transform(let transform, _):
             do {
                 try weights.update(view) { (matrix) throws(MergeError) in

@@ -41,6 +41,12 @@ package protocol MatrixTransform: Sendable {
     func apply(to matrix: Matrix, strength: Double, pool: ComputePool) throws(MergeError)
 }
 
+/// A change of one view that depends on another: a bias on its weight.
+package protocol DerivedTransform: Sendable {
+    /// Changes `matrix` in place, at a strength that is finite and not 0. `source` is only read.
+    func apply(to matrix: Matrix, from source: Matrix, strength: Double)
+}
+
 /// Why a merge that was checked before could not be completed. The base is never affected.
 package enum MergeError: Error, Hashable, Sendable {
     /// NaN or infinity in the merged weight, after rounding to its type.

@@ -7,7 +7,7 @@ import UmbelTesting
 @Suite("PEFT merges")
 struct PEFTGoldenTests {
     struct Index: Decodable {
-        let bases: [String: Base]
+        let bases: [String: Base]?
         let cases: [Case]
 
         struct Base: Decodable {
@@ -49,12 +49,15 @@ struct PEFTGoldenTests {
         var testDescription: String { id }
     }
 
+    /// Folders of the bases, by name and type; the second corpus uses those of the first.
+    static let bases = (try? Goldens.decode("peft/index.json", as: Index.self).bases) ?? nil
+
     /// Merges of one adapter or a chain. Weighted combinations belong to the registry.
     static func merges(_ corpus: String) -> [Merge] {
         guard let index = try? Goldens.decode("\(corpus)/index.json", as: Index.self) else { return [] }
         return index.cases.filter { $0.kind != "weighted" }.map { item in
             Merge(
-                id: item.id, base: "\(corpus)/bases/\(index.bases[item.base]?.dirs[item.base_dtype] ?? item.base)",
+                id: item.id, base: "peft/bases/\(bases?[item.base]?.dirs[item.base_dtype] ?? item.base)",
                 adapters: item.adapters.map { (Goldens.path("\(corpus)/\($0.dir)"), $0.scale) },
                 expected: "\(corpus)/\(item.expected)", changed: item.changed + item.added, rtol: item.tolerance.rtol,
                 atol: item.tolerance.atol)
@@ -62,13 +65,15 @@ struct PEFTGoldenTests {
     }
 
     static let reference = merges("peft")
+    static let more = merges("peft-more")
 
     @Test("The corpus is there")
     func corpusIsComplete() {
         #expect(Self.reference.count == 92)
+        #expect(Self.more.count == 26)
     }
 
-    @Test("A merge equals the reference", arguments: reference)
+    @Test("A merge equals the reference", arguments: reference + more)
     func mergeEqualsReference(_ item: Merge) throws {
         let folder = Goldens.path(item.base)
         // The plain convolution base is a bare folder without settings: its file is the base.

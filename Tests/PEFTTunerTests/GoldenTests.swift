@@ -10,7 +10,6 @@ import UmbelTensor
     @Test func theGoldensAreThere() {
         #expect(GoldenCase.tuners.count >= 60)
         #expect(GoldenCase.besideLoRA.count == 13)
-        #expect(GoldenCase.refusedCases.count == 2)
     }
 
     @Test(arguments: GoldenCase.tuners + GoldenCase.besideLoRA)
@@ -69,14 +68,6 @@ import UmbelTensor
             }
             #expect(whole.values == tiled.values)
         }
-    }
-
-    @Test(arguments: GoldenCase.refusedCases)
-    func aBiasThatNeedsItsWeightIsRefused(golden: GoldenCase) throws {
-        var adapter = try TinyAdapter(folder: golden.adapterFolder)
-        let base = try TinyBase(golden)
-        let error = #expect(throws: ModuleError.self) { try adapter.patches(on: base) }
-        #expect(error?.code == "not_mergeable")
     }
 
     /// How far beyond the tolerance the worst element is.

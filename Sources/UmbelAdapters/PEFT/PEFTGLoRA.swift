@@ -3,8 +3,8 @@ internal import UmbelTensor
 
 /// PEFT's GLoRA: W' = W + W ⊙ A + B, b' = b + b ⊙ D + E + W·C.     arXiv 2306.07967
 ///
-/// Each of A … E is a product `Xd`·`Xu`, a vector `X` of one number an output, a scalar `X`, or absent (`zeros`). It is not
-/// LyCORIS' GLoRA, where W·A is a matrix product. A trained C is refused: a bias is merged without its weight at hand.
+/// Each of A … E is a product `Xd`·`Xu`, a vector `X` of one number an output, a scalar `X`, or absent (`zeros`); C has one
+/// number an input. W and b on the right are those before the change. It is not LyCORIS' GLoRA, where W·A is a matrix product.
 /// Strength: W + m·(W' − W), biases alike. Source: PEFT `tuners/glora/layer.py`.
 package struct PEFTGLoRA: Algorithm {
     package static let name = "peft-glora"
@@ -27,17 +27,23 @@ package struct PEFTGLoRA: Algorithm {
     ) throws(ModuleError) -> [Patch] {
         let view = try target.requireWeight(module)
         var patches: [Patch] = []
-        let (factor, shift) = (try term("A", module, view), try term("B", module, view))
-        if factor != nil || shift != nil {
-            patches.append(Patch(view, .rows(GLoRAUpdate(factor: factor, shift: shift))))
+        // The bias first, for it reads the weight as it was; and its own terms before W·C, which D does not multiply.
+        if let bias = target.bias {
+            patches += try update("D", "E", of: bias, module)
+            if let inputs = try inputs(module, view) {
+                patches.append(Patch(bias, .derive(from: view, BiasFromWeight(inputs: inputs))))
+            }
         }
-        try refuseTrainedC(module)
-        guard let bias = target.bias else { return patches }
-        let (biasFactor, biasShift) = (try term("D", module, bias), try term("E", module, bias))
-        if biasFactor != nil || biasShift != nil {
-            patches.append(Patch(bias, .rows(GLoRAUpdate(factor: biasFactor, shift: biasShift))))
-        }
-        return patches
+        return try patches + update("A", "B", of: view, module)
+    }
+
+    /// x' = x + x ⊙ factor + shift; empty if both are absent.
+    private static func update(
+        _ factorLetter: String, _ shiftLetter: String, of view: TargetView, _ module: ModuleFactors
+    ) throws(ModuleError) -> [Patch] {
+        let (factor, shift) = (try term(factorLetter, module, view), try term(shiftLetter, module, view))
+        if factor == nil, shift == nil { return [] }
+        return [Patch(view, .rows(GLoRAUpdate(factor: factor, shift: shift)))]
     }
 
     private static func term(
@@ -60,16 +66,33 @@ package struct PEFTGLoRA: Algorithm {
         return .outputs([Float](repeating: values[0], count: view.rows))
     }
 
-    private static func refuseTrainedC(_ module: ModuleFactors) throws(ModuleError) {
-        // Of a product one factor starts as zeros, so an untrained C has a zero factor.
-        var isTrained = false
-        for part in ["Xd", "Xu", "X"] where module.has(role("C", part)) {
-            if try module.matrix(role("C", part)).isZero { return }
-            isTrained = true
+    /// C as (in, 1); nil if it is absent.
+    private static func inputs(_ module: ModuleFactors, _ view: TargetView) throws(ModuleError) -> Matrix? {
+        let (upRole, downRole, vectorRole) = (role("C", "Xd"), role("C", "Xu"), role("C", "X"))
+        if module.has(upRole) || module.has(downRole) {
+            let (up, down) = (try module.matrix(upRole), try module.matrix(downRole))
+            try module.checkRanks([(upRole, up.columns), (downRole, down.rows)])
+            try module.check(upRole, up, rows: view.columns, columns: down.rows, on: view)
+            try module.check(downRole, down, rows: up.columns, columns: 1, on: view)
+            return up.multiplied(by: down)
         }
-        guard isTrained else { return }
-        throw .notMergeable(
-            module: module.stem, reason: "glora_C adds W·C to the bias, and a bias is merged without its weight")
+        guard let vector = try module.optional(vectorRole) else { return nil }
+        guard vector.elementCount == view.columns else {
+            throw module.mismatch(vectorRole, expected: "\(view.columns) elements")
+        }
+        return vector.matrix(rows: view.columns)
+    }
+}
+
+/// b' = b + m·W·C
+private struct BiasFromWeight: DerivedTransform {
+    /// (in, 1)
+    let inputs: Matrix
+
+    func apply(to matrix: Matrix, from source: Matrix, strength: Double) {
+        let product = source.multiplied(by: inputs)
+        RowTile(firstRow: 0, rows: matrix.rows, columns: 1, start: matrix.start)
+            .add(product, scaledBy: Float(strength))
     }
 }
 
