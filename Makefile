@@ -1,0 +1,40 @@
+# The commands of the project. Each works on a fresh Debian 12 machine with Swift 6.3: what is missing is installed.
+
+.DEFAULT_GOAL := help
+SWIFT_FLAGS ?=
+DEMO_LISTEN ?= 127.0.0.1:8080
+
+help: ## list the commands
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+deps: ## install the Debian packages that are missing
+	@deploy/install-dependencies
+
+build: deps ## build the service (release)
+	swift build -c release --product umbel $(SWIFT_FLAGS)
+
+demo: build ## build, serve the small models that ship here, upload adapters, print curl lines
+	@DEMO_LISTEN=$(DEMO_LISTEN) demo/run
+
+test: deps ## build and run every test
+	swift build --build-tests $(SWIFT_FLAGS)
+	swift test --skip-build $(SWIFT_FLAGS)
+
+lint: ## check formatting and dependencies between targets
+	swift format lint --strict --recursive Package.swift Sources Benchmarks
+	swift format lint --strict --recursive --configuration Tests/.swift-format Tests
+
+format: ## format everything
+	swift format --in-place --recursive Package.swift Sources Benchmarks
+	swift format --in-place --recursive --configuration Tests/.swift-format Tests
+
+fuzz: deps ## the fuzzers, longer (UMBEL_FUZZ_ITERATIONS=1000000)
+	UMBEL_FUZZ_ITERATIONS=$${UMBEL_FUZZ_ITERATIONS:-200000} swift test --filter Fuzz $(SWIFT_FLAGS)
+
+bench: deps ## merge throughput per algorithm
+	swift run -c release $(SWIFT_FLAGS) umbel-bench merge
+
+clean: ## remove what was built
+	swift package clean
+
+.PHONY: help deps build demo test lint format fuzz bench clean
