@@ -2,7 +2,8 @@
 package enum AlgorithmList {
     package static let all: [any Algorithm.Type] = [
         // AdaLoRA shares LoRA's spellings.
-        AdaLoRA.self, LoRA.self, LoHa.self, IA3.self, LoKr.self, Norm.self, DiagOFT.self, BOFT.self, GLoRA.self, TLoRA.self,
+        AdaLoRA.self, LoRA.self, LoHa.self, IA3.self, LoKr.self, Norm.self, DiagOFT.self, BOFT.self, GLoRA.self,
+        TLoRA.self,
         // PEFT's own.
         PEFTOFT.self, PEFTBOFT.self, PEFTIA3.self, VeRA.self, HRA.self, FourierFT.self, MISS.self, SHiRA.self, C3A.self,
         DeLoRA.self, HiRA.self, RoAd.self, VBLoRA.self, GraLoRA.self, RandLoRA.self, PEFTGLoRA.self, LNTuning.self,

@@ -47,7 +47,9 @@ package struct EffectMeter {
     package func checkFinite() throws(MergeError) {
         for match in binding.report.matches {
             let doubtful = match.patches.contains { mayOverflow(binding.patches[$0]) }
-            guard doubtful, let view = match.patches.lazy.compactMap({ binding.patches[$0].view }).first else { continue }
+            guard doubtful, let view = match.patches.lazy.compactMap({ binding.patches[$0].view }).first else {
+                continue
+            }
             _ = try run(match, view, as: { $0 })
         }
     }
@@ -76,6 +78,7 @@ package struct EffectMeter {
         }
         let isResized = view.tensors.contains { before.shapes[$0] != after.shapes[$0] }
         // Rows that the base lacks have nothing to be compared with.
-        return isResized ? (Matrix(rows: 0, columns: 0), Matrix(rows: 0, columns: 0)) : (before.gathered(view), after.gathered(view))
+        return isResized
+            ? (Matrix(rows: 0, columns: 0), Matrix(rows: 0, columns: 0)) : (before.gathered(view), after.gathered(view))
     }
 }

@@ -40,13 +40,17 @@ struct ModuleCollector {
         }
     }
 
-    var mostFrequentType: DType { typeCounts.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }?.key ?? .f32 }
+    var mostFrequentType: DType {
+        typeCounts.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }?.key ?? .f32
+    }
 
     var notes: [AdapterNote] {
         var notes: [AdapterNote] = []
         if !ignored.isEmpty { notes.append(AdapterNote(.keyIgnored, "copies of the base's own layers", keys: ignored)) }
         if !residuals.isEmpty {
-            notes.append(AdapterNote(.residualNotApplied, "the sparse residual of an extraction is not applied", keys: residuals))
+            notes.append(
+                AdapterNote(.residualNotApplied, "the sparse residual of an extraction is not applied", keys: residuals)
+            )
         }
         if !embeddings.isEmpty {
             notes.append(

@@ -31,7 +31,8 @@ package final class AdapterStore: Sendable {
                 try Directory.removeFile(path)
                 continue
             }
-            if let record = try Self.read(path), Directory.isFile(folder + "/blobs/\(record.digest)/\(Self.tensorFile)") {
+            if let record = try Self.read(path), Directory.isFile(folder + "/blobs/\(record.digest)/\(Self.tensorFile)")
+            {
                 found[record.name] = record
             } else {
                 unreadable.append(path)
@@ -104,7 +105,8 @@ package final class AdapterStore: Sendable {
     /// Forgets a name, and its content if no other name points there. Requests that use the content keep it mapped.
     ///
     /// - Returns: false if there is no such name.
-    package func remove(_ name: String, check: (AdapterRecord) throws(EngineError) -> Void) throws(EngineError) -> Bool {
+    package func remove(_ name: String, check: (AdapterRecord) throws(EngineError) -> Void) throws(EngineError) -> Bool
+    {
         try records.withLock { records throws(EngineError) in
             guard let record = records[name] else { return false }
             try check(record)

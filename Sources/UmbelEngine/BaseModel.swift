@@ -1,9 +1,9 @@
+internal import Synchronization
 package import UmbelAdapters
 package import UmbelFormats
 package import UmbelNames
 package import UmbelPOSIX
 package import UmbelTensor
-internal import Synchronization
 
 /// A base that stays resident: its files, with the weights mapped read-only. Immutable once opened.
 package final class BaseModel: Sendable {

@@ -147,8 +147,10 @@ package final class VariantCache: Sendable {
     /// All variants with tensors in memory or on the way there, the last used first.
     package func all() -> [VariantInfo] {
         state.withLock { state in
-            state.variants.values.filter { !$0.tensors.isEmpty || !$0.builds.isEmpty || $0.variant.mergedBytes == 0 || $0.pinned }
-                .sorted { $0.lastUsed > $1.lastUsed }.map(Self.info)
+            state.variants.values.filter {
+                !$0.tensors.isEmpty || !$0.builds.isEmpty || $0.variant.mergedBytes == 0 || $0.pinned
+            }
+            .sorted { $0.lastUsed > $1.lastUsed }.map(Self.info)
         }
     }
 

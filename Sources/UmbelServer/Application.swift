@@ -1,10 +1,10 @@
+internal import Dispatch
 internal import HTTPTypes
 package import Logging
 package import UmbelEngine
-package import UmbelHTTP
 internal import UmbelFormats
+package import UmbelHTTP
 internal import UmbelPOSIX
-internal import Dispatch
 
 /// The service: routes over an engine. Turns a request into a response, and every error into a problem, in one place.
 package final class Application: Sendable {
@@ -71,7 +71,8 @@ package final class Application: Sendable {
     /// Called when a body could not be finished: the client has been cut off so that it cannot take it for whole.
     package func bodyFailed(_ request: Request, _ error: any Error) {
         if error is SystemError { return }  // the client went away
-        logger.error("response cut off", metadata: ["target": "\(request.target)", "error": "\(Problem(error).detail)"])
+        logger.error(
+            "response cut off", metadata: ["target": "\(request.target)", "error": "\(Problem(error).detail)"])
     }
 }
 

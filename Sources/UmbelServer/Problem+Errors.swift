@@ -37,11 +37,14 @@ extension Problem {
             self.init(
                 .badRequest, "invalid_name", "Invalid name",
                 "“\(name)” is no name: letters, digits, “.”, “_” and “-”, at most 96, beginning with a letter or digit")
-        case .reference(let error): self.init(.badRequest, "invalid_reference", "Invalid model reference", error.sentence)
-        case .unknownBase(let name): self.init(.notFound, "unknown_model", "Unknown model", "There is no base “\(name)”")
+        case .reference(let error):
+            self.init(.badRequest, "invalid_reference", "Invalid model reference", error.sentence)
+        case .unknownBase(let name):
+            self.init(.notFound, "unknown_model", "Unknown model", "There is no base “\(name)”")
         case .unknownAdapter(let name):
             self.init(.notFound, "unknown_adapter", "Unknown adapter", "There is no adapter “\(name)”")
-        case .unknownVariant(let id): self.init(.notFound, "unknown_variant", "Unknown variant", "There is no variant “\(id)”")
+        case .unknownVariant(let id):
+            self.init(.notFound, "unknown_variant", "Unknown variant", "There is no variant “\(id)”")
         case .unknownFile(let model, let path):
             self.init(.notFound, "unknown_file", "Unknown file", "“\(model)” has no file “\(path)”")
         case .ambiguousDigest(let adapter, let prefix):
@@ -54,10 +57,12 @@ extension Problem {
         case .overBudget(let bytes, let budget):
             self.init(
                 .unprocessableContent, "over_budget", "Larger than the cache",
-                "The merged tensors take \(bytes) bytes and the cache holds \(budget); its files can be downloaded all the same")
+                "The merged tensors take \(bytes) bytes and the cache holds \(budget); its files can be downloaded all the same"
+            )
         case .noBaseFits:
             self.init(
-                .unprocessableContent, "no_base", "No base", "No base is resident to check the adapter against; use ?base=none")
+                .unprocessableContent, "no_base", "No base",
+                "No base is resident to check the adapter against; use ?base=none")
         case .internalInconsistency(let what): self.init(.internalServerError, "internal", "Internal error", what)
         }
     }
@@ -68,7 +73,9 @@ extension Problem {
             self.init(.unprocessableContent, "no_tensors", "No tensors", "The file holds no tensors")
         case .config(let error):
             let status: HTTPResponse.Status = error.isAboutMethod ? .unprocessableContent : .badRequest
-            self.init(status, error.code, error.isAboutMethod ? "Not mergeable" : "Malformed adapter_config.json", error.sentence)
+            self.init(
+                status, error.code, error.isAboutMethod ? "Not mergeable" : "Malformed adapter_config.json",
+                error.sentence)
         case .module(let error):
             self.init(.unprocessableContent, error.code, "Adapter not mergeable", error.sentence)
             errors = [error.json]
@@ -93,17 +100,20 @@ extension Problem {
             let first = report.errors.first
             self.init(
                 .unprocessableContent, first?.code ?? "shape_mismatch", "Adapter does not fit",
-                "\(report.errors.count) of \(report.modules) modules do not fit base “\(base)”; the first: \(first?.sentence ?? "")")
+                "\(report.errors.count) of \(report.modules) modules do not fit base “\(base)”; the first: \(first?.sentence ?? "")"
+            )
         case .ambiguous:
             let first = report.ambiguities.first
             self.init(
                 .unprocessableContent, "module_ambiguous", "Ambiguous module names",
-                "\(first?.stems.quoted ?? "") may mean \(first?.modules.quoted ?? "") of base “\(base)”; a prefix such as lora_te1=text_encoder can settle it")
+                "\(first?.stems.quoted ?? "") may mean \(first?.modules.quoted ?? "") of base “\(base)”; a prefix such as lora_te1=text_encoder can settle it"
+            )
         case .partialMatch:
             let unmatched = report.unmatched.count
             self.init(
                 .unprocessableContent, "partial_match", "Adapter matches only in part",
-                "\(report.matches.count) of \(report.modules) modules fit base “\(base)”; \(unmatched) modules and \(report.unknownKeys.count) further keys find no place. Allow it with allow_unmatched")
+                "\(report.matches.count) of \(report.modules) modules fit base “\(base)”; \(unmatched) modules and \(report.unknownKeys.count) further keys find no place. Allow it with allow_unmatched"
+            )
         }
         errors = reports.flatMap { AdapterView.problems(of: $0.report, base: $0.base) }
     }
@@ -114,9 +124,12 @@ extension Problem {
 
     private init(system error: SystemError) {
         if error.isDiskFull {
-            self.init(HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"), "disk_full", "Disk full", "The disk is full")
+            self.init(
+                HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"), "disk_full", "Disk full",
+                "The disk is full")
         } else {
-            self.init(.internalServerError, "system", "System error", "\(error.call) of \(error.subject): \(error.message)")
+            self.init(
+                .internalServerError, "system", "System error", "\(error.call) of \(error.subject): \(error.message)")
         }
     }
 
@@ -128,7 +141,8 @@ extension Problem {
         switch error {
         case .tooLarge(let limit):
             self.init(.contentTooLarge, "body_too_large", "Body too large", "The body is longer than \(limit) bytes")
-        case .malformed(let reason): self.init(.badRequest, "body_malformed", "Malformed body", "The body is malformed: \(reason)")
+        case .malformed(let reason):
+            self.init(.badRequest, "body_malformed", "Malformed body", "The body is malformed: \(reason)")
         case .stalled: self.init(.requestTimeout, "body_stalled", "Body stalled", "The body stopped arriving")
         case .disconnected: self.init(.badRequest, "body_incomplete", "Incomplete body", "The body ended early")
         }
@@ -151,9 +165,11 @@ extension Problem {
             self.init(.methodNotAllowed, "method_not_allowed", "Method not allowed", "This path takes \(names)")
             headers[.allow] = names
         case .invalidParameter(let name, let value, let expected):
-            self.init(.badRequest, "invalid_parameter", "Invalid parameter", "“\(name)” is “\(value)”, expected \(expected)")
+            self.init(
+                .badRequest, "invalid_parameter", "Invalid parameter", "“\(name)” is “\(value)”, expected \(expected)")
         case .invalidJSON(let error): self.init(.badRequest, "invalid_json", "Malformed JSON", error.sentence)
-        case .missingField(let name): self.init(.badRequest, "missing_field", "Missing field", "The field “\(name)” is missing")
+        case .missingField(let name):
+            self.init(.badRequest, "missing_field", "Missing field", "The field “\(name)” is missing")
         case .invalidField(let name, let expected):
             self.init(.badRequest, "invalid_field", "Invalid field", "“\(name)” must be \(expected)")
             errors = [["code": "invalid_field", "field": .string(name)]]
@@ -165,8 +181,11 @@ extension Problem {
                 .unsupportedMediaType, "unsupported_media_type", "Unsupported media type",
                 "“\(type)” is not taken here; send multipart/form-data, or PUT the file itself to /v1/adapters/{name}")
         case .multipartWithoutFile:
-            self.init(.badRequest, "missing_file", "Missing file", "The form holds no .safetensors file: add -F file=@adapter.safetensors")
-        case .noSuchVariant(let id): self.init(.notFound, "unknown_variant", "Unknown variant", "There is no variant “\(id)”")
+            self.init(
+                .badRequest, "missing_file", "Missing file",
+                "The form holds no .safetensors file: add -F file=@adapter.safetensors")
+        case .noSuchVariant(let id):
+            self.init(.notFound, "unknown_variant", "Unknown variant", "There is no variant “\(id)”")
         case .notReady(let state):
             self.init(.serviceUnavailable, "not_ready", "Not ready", "The service is \(state)")
             headers[.retryAfter] = "1"

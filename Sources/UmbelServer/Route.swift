@@ -1,7 +1,7 @@
 package import HTTPTypes
-package import UmbelHTTP
 internal import UmbelEngine
 package import UmbelFormats
+package import UmbelHTTP
 
 /// One endpoint: everything that the router, the documentation and the tests need to know of it.
 package struct Route: Sendable {

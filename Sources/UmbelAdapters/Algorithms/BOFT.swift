@@ -26,7 +26,8 @@ package struct BOFT: Algorithm {
         else {
             throw module.mismatch(
                 DiagOFT.blocks,
-                expected: "stages, 2ⁿ blocks of an even size that cover \(view.rows) outputs of \(view.shape.shapeText)")
+                expected: "stages, 2ⁿ blocks of an even size that cover \(view.rows) outputs of \(view.shape.shapeText)"
+            )
         }
         let butterfly = Butterfly(
             rotations: try CayleyBlocks.rotations(module, blocks: DiagOFT.blocks, size: size, outputs: view.rows),

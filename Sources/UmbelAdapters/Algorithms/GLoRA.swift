@@ -77,7 +77,8 @@ private struct GeneralisedDelta: RowTransform {
             let product = slice.multiplied(by: inputUp).multiplied(by: inputDown)
             for row in 0..<tile.rows {
                 for input in 0..<inputs {
-                    difference.start[row * tile.columns + input * kernel + position] += product.start[row * inputs + input]
+                    difference.start[row * tile.columns + input * kernel + position] +=
+                        product.start[row * inputs + input]
                 }
             }
         }

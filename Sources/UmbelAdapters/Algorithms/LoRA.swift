@@ -16,7 +16,8 @@ package struct LoRA: Algorithm {
 
     package static let roles =
         [
-            RoleSpelling(.down, "lora_A.weight", "lora.down.weight", "lora_linear_layer.down.weight", "down.weight", "lora_A"),
+            RoleSpelling(
+                .down, "lora_A.weight", "lora.down.weight", "lora_linear_layer.down.weight", "down.weight", "lora_A"),
             RoleSpelling(.up, "lora_B.weight", "lora.up.weight", "lora_linear_layer.up.weight", "up.weight", "lora_B"),
             RoleSpelling(mid), RoleSpelling(.alpha), RoleSpelling(upBias, "lora_up.bias"),
             RoleSpelling(embeddingDown), RoleSpelling(embeddingUp), RoleSpelling(.biasDifference),
@@ -78,7 +79,9 @@ package struct LoRA: Algorithm {
         let down = try module.matrix(embeddingDown)
         try module.checkRanks([(embeddingDown, down.rows), (embeddingUp, up.columns)])
         guard up.rows == view.rows else { throw module.mismatch(embeddingUp, expected: weight.shape.shapeText) }
-        guard down.columns == view.columns else { throw module.mismatch(embeddingDown, expected: weight.shape.shapeText) }
+        guard down.columns == view.columns else {
+            throw module.mismatch(embeddingDown, expected: weight.shape.shapeText)
+        }
         let scale = try context.scale(of: module, path: context.patternPath(module.stem), rank: down.rows)
         return [try DoRA.patch(module, view, LowRankDelta(up: up, down: down, scale: scale))]
     }

@@ -24,13 +24,16 @@ enum AdapterRoutes {
             statuses: [200, 201], handler: post),
         Route(
             .get, "/v1/adapters", "List the adapters",
-            parameters: [.init("limit", "how many at most, 1 to 1000"), .init("cursor", "next_cursor of the page before")],
+            parameters: [
+                .init("limit", "how many at most, 1 to 1000"), .init("cursor", "next_cursor of the page before"),
+            ],
             handler: list),
         Route(
             .get, "/v1/adapters/{name}", "One adapter, with what each of its modules does to the base it fits best",
             parameters: [.init("effects", "false: leave out the numbers, which are computed at the first call")],
             handler: get),
-        Route(.get, "/v1/adapters/{name}/content", "The stored tensor file", statuses: [200, 206, 304], handler: content),
+        Route(
+            .get, "/v1/adapters/{name}/content", "The stored tensor file", statuses: [200, 206, 304], handler: content),
         Route(
             .delete, "/v1/adapters/{name}", "Forget a name, and its content if no other name points there",
             parameters: [.init("If-Match", in: .header, "the digest that the name must point to now")], statuses: [204],
@@ -88,7 +91,9 @@ enum AdapterRoutes {
                 if let format = ForeignFormat(fileName: file) {
                     throw EngineError.adapterFile(.notSafetensors(format: format))
                 }
-                guard fileName == nil else { throw RequestError.invalidField(name: part.name, expected: "one .safetensors file") }
+                guard fileName == nil else {
+                    throw RequestError.invalidField(name: part.name, expected: "one .safetensors file")
+                }
                 fileName = file
                 try copy(to: upload) { buffer in try form.read(into: buffer) }
             }
@@ -111,7 +116,8 @@ enum AdapterRoutes {
 
     private static func store(_ upload: Upload, as name: String, _ call: Call) throws -> Response {
         let headers = call.request.headers
-        let (record, isNew) = try call.engine.add(upload, as: name, options: try options(call)) { old throws(EngineError) in
+        let (record, isNew) = try call.engine.add(upload, as: name, options: try options(call)) {
+            old throws(EngineError) in
             try checkPreconditions(headers, name, old)
         }
         let object = AdapterView.object(record, try call.engine.load(record), in: call.engine)

@@ -1,5 +1,5 @@
-internal import UmbelAdapters
 internal import HTTPTypes
+internal import UmbelAdapters
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
@@ -19,7 +19,8 @@ enum ModelRoutes {
             .get, "/v1/models/{model}/files", "The files of the merged model", parameters: [dtype], handler: files),
         Route(
             .get, "/v1/models/{model}/files/{path...}",
-            "One file of the merged model; any range of it costs only the tensors that it overlaps", parameters: [dtype],
+            "One file of the merged model; any range of it costs only the tensors that it overlaps",
+            parameters: [dtype],
             statuses: [200, 206, 304], handler: file),
     ]
 

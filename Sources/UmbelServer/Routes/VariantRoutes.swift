@@ -9,7 +9,8 @@ internal import UmbelPOSIX
 enum VariantRoutes {
     static let all = [
         Route(
-            .post, "/v1/variants", "Make a variant resident: {\"base\", \"adapters\": [{\"name\", \"scale\"}]} or {\"model\"}",
+            .post, "/v1/variants",
+            "Make a variant resident: {\"base\", \"adapters\": [{\"name\", \"scale\"}]} or {\"model\"}",
             parameters: [.init("Prefer", in: .header, "respond-async: answer at once and merge in the background")],
             statuses: [200, 201, 202], handler: post),
         Route(.get, "/v1/variants", "List what is resident", handler: list),
@@ -24,7 +25,8 @@ enum VariantRoutes {
         let variant = try call.engine.variant(reference)
         let headers: HTTPFields = [.location: "/v1/variants/\(variant.id)", .variant: variant.id]
         let cache = call.engine.cache
-        guard call.request.headers[.prefer]?.contains("respond-async") == true, cache.info(variant.id)?.state != .ready else {
+        guard call.request.headers[.prefer]?.contains("respond-async") == true, cache.info(variant.id)?.state != .ready
+        else {
             let wasReady = try cache.makeResident(variant, pin: isPinned)
             return .json(wasReady ? .ok : .created, try object(variant.id, call), headers: headers)
         }
@@ -36,7 +38,9 @@ enum VariantRoutes {
             do {
                 _ = try cache.makeResident(variant, pin: isPinned)
             } catch {
-                logger.error("background merge failed", metadata: ["variant": "\(variant.id)", "error": "\(Problem(error).detail)"])
+                logger.error(
+                    "background merge failed",
+                    metadata: ["variant": "\(variant.id)", "error": "\(Problem(error).detail)"])
             }
         }
         var asynchronous = headers
@@ -76,11 +80,17 @@ enum VariantRequest {
     private static let termFields = ["name", "digest", "scale"]
 
     static func reference(_ body: JSON) throws -> ModelReference {
-        guard let members = body.members else { throw RequestError.invalidField(name: "body", expected: "a JSON object") }
+        guard let members = body.members else {
+            throw RequestError.invalidField(name: "body", expected: "a JSON object")
+        }
         try check(members, fields)
-        if let pin = body["pin"], pin.bool == nil { throw RequestError.invalidField(name: "pin", expected: "true or false") }
+        if let pin = body["pin"], pin.bool == nil {
+            throw RequestError.invalidField(name: "pin", expected: "true or false")
+        }
         if let model = body["model"] {
-            guard let text = model.string else { throw RequestError.invalidField(name: "model", expected: "a model reference") }
+            guard let text = model.string else {
+                throw RequestError.invalidField(name: "model", expected: "a model reference")
+            }
             do {
                 return try ModelReference(text)
             } catch {

@@ -88,7 +88,8 @@ package enum AdapterView {
                         .init("alpha", match.alpha.map { JSON($0) } ?? .null),
                         .init(
                             "dora",
-                            match.dora.map { ["axis": .string($0.axis.rawValue), "decided_by": .string($0.decidedBy)] } ?? .null),
+                            match.dora.map { ["axis": .string($0.axis.rawValue), "decided_by": .string($0.decidedBy)] }
+                                ?? .null),
                     ]
                     if let effect = byStem[match.stem] {
                         members.append(.init("relative_change", effect.relativeChange.map { JSON($0) } ?? .null))
@@ -111,7 +112,8 @@ package enum AdapterView {
         }
         let ambiguous = report.ambiguities.map { item -> JSON in
             [
-                "base": .string(base), "code": "module_ambiguous", "modules": JSON(item.stems), "may_mean": JSON(item.modules),
+                "base": .string(base), "code": "module_ambiguous", "modules": JSON(item.stems),
+                "may_mean": JSON(item.modules),
             ]
         }
         let errors = report.errors.map { error -> JSON in

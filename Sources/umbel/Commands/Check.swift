@@ -14,7 +14,8 @@ struct Check: ParsableCommand {
     @Argument(help: "A .safetensors file or a PEFT folder.")
     var adapter: String
 
-    @Option(help: ArgumentHelp("A .safetensors file, a Hugging Face folder or a diffusers pipeline.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("A .safetensors file, a Hugging Face folder or a diffusers pipeline.", valueName: "path"))
     var base: String
 
     @OptionGroup var binding: BindingOptions
@@ -47,7 +48,8 @@ struct Check: ParsableCommand {
             overflow = error
         }
         let report = CheckReport(
-            path: self.adapter, adapter: adapter, report: bound.report, effects: effects, refusal: refusal, overflow: overflow)
+            path: self.adapter, adapter: adapter, report: bound.report, effects: effects, refusal: refusal,
+            overflow: overflow)
         Terminal.print(json ? report.json.prettyText : report.text(verbose: verbose))
         if refusal != nil || overflow != nil { Terminal.exit(.badInput) }
     }

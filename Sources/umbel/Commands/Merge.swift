@@ -19,11 +19,13 @@ struct Merge: ParsableCommand {
               umbel merge --base ./pipeline --adapter ./peft-folder --adapter b.safetensors:-0.5 --out ./merged
             """)
 
-    @Option(help: ArgumentHelp("A .safetensors file, a Hugging Face folder or a diffusers pipeline.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("A .safetensors file, a Hugging Face folder or a diffusers pipeline.", valueName: "path"))
     var base: String
 
     @Option(
-        help: ArgumentHelp("A .safetensors file or a PEFT folder, with its scale. Repeatable.", valueName: "path[:scale]"))
+        help: ArgumentHelp(
+            "A .safetensors file or a PEFT folder, with its scale. Repeatable.", valueName: "path[:scale]"))
     var adapter: [AdapterArgument] = []
 
     @Option(help: ArgumentHelp("The file or folder to write.", valueName: "path"))
@@ -117,7 +119,9 @@ struct Merge: ParsableCommand {
                     .init(
                         "tensors",
                         ["merged": JSON(model.plan.touched.count), "total": JSON(model.base.weights.views.count)]),
-                    .init("warnings", .array(notes.map { ["code": .string($0.code.rawValue), "message": .string($0.sentence)] })),
+                    .init(
+                        "warnings",
+                        .array(notes.map { ["code": .string($0.code.rawValue), "message": .string($0.sentence)] })),
                 ]).prettyText)
             return
         }
@@ -125,7 +129,8 @@ struct Merge: ParsableCommand {
             Terminal.error("note: \(note.sentence) (\(note.keys.quoted))", prefix: "")
         }
         Terminal.print(
-            "merged \(model.plan.touched.count) of \(model.base.weights.views.count) tensors, wrote \(ByteCount.text(bytes)) to \(out)")
+            "merged \(model.plan.touched.count) of \(model.base.weights.views.count) tensors, wrote \(ByteCount.text(bytes)) to \(out)"
+        )
     }
 }
 

@@ -8,7 +8,8 @@ import UmbelTensor
 struct BindingOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "What a prefix of the adapter's names stands for, as lora_te1=text_encoder. Repeatable.", valueName: "p=component"))
+            "What a prefix of the adapter's names stands for, as lora_te1=text_encoder. Repeatable.",
+            valueName: "p=component"))
     var prefix: [String] = []
 
     @Flag(help: "Merge although a part of the adapter finds no place in the base.")
