@@ -77,10 +77,8 @@ package struct Binder {
         for view in [target.weight, target.bias].compactMap({ $0 }) {
             for tensor in view.tensors {
                 guard table.quantized.contains(tensor) || !base.views[tensor].dtype.isFloat else { continue }
-                throw .notMergeable(
-                    module: module.stem,
-                    reason: "the base stores “\(base.label(tensor))” quantised, as \(base.views[tensor].dtype.rawValue)"
-                )
+                throw .quantised(
+                    module: module.stem, tensor: base.label(tensor), dtype: base.views[tensor].dtype)
             }
         }
     }

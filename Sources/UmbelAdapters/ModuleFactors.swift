@@ -80,6 +80,8 @@ package enum ModuleError: Error, Hashable, Sendable {
     case noSuchParameter(module: String, parameter: String)
     /// A setting of the adapter that has no merged form, with the reason.
     case notMergeable(module: String, reason: String)
+    /// The base stores the weight as integers with scales; nothing can be added to those.
+    case quantised(module: String, tensor: String, dtype: DType)
     case singular(module: String, key: String)
     case resultNotFinite(module: String)
 
@@ -96,14 +98,23 @@ package enum ModuleError: Error, Hashable, Sendable {
         case .twoFamilies: "module_ambiguous"
         case .noSuchParameter: "parameter_missing"
         case .notMergeable: "not_mergeable"
+        case .quantised: "quantised"
         case .singular: "singular"
+        }
+    }
+
+    /// Is the module torn or inconsistent in itself, whatever base it is for?
+    package var isStructural: Bool {
+        switch self {
+        case .missingFactor, .rankMismatch, .unsupportedDType, .emptyTensor, .nonFinite: true
+        default: false
         }
     }
 
     /// Does the module merely not fit this base, while it might fit another?
     package var dependsOnBase: Bool {
         switch self {
-        case .shapeMismatch, .noSuchParameter, .resultNotFinite: true
+        case .shapeMismatch, .noSuchParameter, .resultNotFinite, .quantised: true
         default: false
         }
     }

@@ -1,5 +1,6 @@
 internal import Synchronization
 package import UmbelAdapters
+internal import UmbelNames
 internal import UmbelPOSIX
 package import UmbelTensor
 
@@ -50,6 +51,7 @@ package final class Engine: Sendable {
         let candidate = LoadedAdapter(
             digest: upload.digest,
             adapter: try AdapterFile.open(tensors: upload.tensorPath, config: upload.configPath))
+        if let error = candidate.adapter.structuralError() { throw .adapter(.module(error)) }
         if !options.isWithoutBase { try checkFit(candidate, options) }
         let result = try adapters.commit(upload, as: name, options: options, check: check)
         // What was parsed is mapped already; its path has moved, its pages have not.
@@ -79,6 +81,7 @@ package final class Engine: Sendable {
 
     private func checkFit(_ candidate: LoadedAdapter, _ options: AdapterOptions) throws(EngineError) {
         let bases = try candidates(options)
+        try checkPlaces(options.prefixes, bases)
         guard let best = best(candidate, bases, options) else { throw .noBaseFits }
         let binding = candidate.binding(to: best, prefixes: options.prefixes)
         if let refusal = binding.report.refusal(allowsUnmatched: options.allowsUnmatched) {
@@ -89,6 +92,14 @@ package final class Engine: Sendable {
             try EffectMeter(binding: binding, base: best.weights, pool: pool).checkFinite()
         } catch {
             throw .merge(error)
+        }
+    }
+
+    /// A prefix must stand for something in at least one of the bases.
+    private func checkPlaces(_ prefixes: [Prefix], _ bases: [BaseModel]) throws(EngineError) {
+        for prefix in prefixes where !prefix.component.isEmpty && !bases.isEmpty {
+            let isKnown = bases.contains { !$0.names(prefixes: prefixes).unknownPlaces.contains(prefix.component) }
+            guard isKnown else { throw .unknownPlace(prefix.component) }
         }
     }
 

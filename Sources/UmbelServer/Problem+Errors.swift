@@ -63,6 +63,8 @@ extension Problem {
             self.init(
                 .unprocessableContent, "no_base", "No base",
                 "No base is resident to check the adapter against; use ?base=none")
+        case .unknownPlace(let place):
+            self.init(.badRequest, "unknown_component", "Unknown component", "No base has a component “\(place)”")
         case .internalInconsistency(let what): self.init(.internalServerError, "internal", "Internal error", what)
         }
     }

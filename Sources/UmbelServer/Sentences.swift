@@ -109,6 +109,8 @@ extension ModuleError {
         case .noSuchParameter(let module, let parameter):
             "“\(module)” changes a \(parameter) that the base does not have"
         case .notMergeable(let module, let reason): "“\(module)” cannot be merged: \(reason)"
+        case .quantised(let module, let tensor, let dtype):
+            "“\(module)” cannot be merged: the base stores “\(tensor)” quantised, as \(dtype.rawValue)"
         case .singular(let module, let key):
             "The rotation of “\(module)” from “\(key)” does not exist: a matrix is singular"
         case .resultNotFinite(let module): "Merging “\(module)” gives values that are not finite"

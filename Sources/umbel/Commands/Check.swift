@@ -29,14 +29,9 @@ struct Check: ParsableCommand {
 
     func run() throws {
         let pool = try compute.pool()
-        let base = try Input.base(base)
-        do {
-            try base.checkFinite(pool: pool)
-        } catch {
-            throw CommandFailure(.badInput, error.sentence)
-        }
+        let base = try Input.base(base, pool: pool)
         let adapter = try Input.adapter(self.adapter)
-        let bound = Binder.bind(adapter, to: base.weights, names: base.names(prefixes: try binding.prefixes()))
+        let bound = Binder.bind(adapter, to: base.weights, names: try binding.names(of: base))
         let refusal = bound.report.refusal(allowsUnmatched: binding.allowUnmatched)
         var effects: [ModuleEffect]?
         var overflow: MergeError?

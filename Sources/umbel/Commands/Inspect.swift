@@ -34,7 +34,7 @@ struct Inspect: ParsableCommand {
             let members = [.init("kind", "adapter")] + summary + [.init("unknown_keys", JSON(adapter.unknownKeys))]
             print(members + (tensors ? [.init("module_list", .array(modules))] : []))
         } else {
-            print(baseMembers(try Input.base(file)))
+            print(baseMembers(try Input.base(file, pool: ComputePool(threads: SystemFacts.processors))))
         }
     }
 

@@ -46,16 +46,16 @@ struct Merge: ParsableCommand {
 
     func run() throws {
         let pool = try compute.pool()
-        let model = try model()
+        let model = try model(pool)
         let start = DispatchTime.now().uptimeNanoseconds
         let written = try write(model, StreamedTensors(pool: pool))
         let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
         report(model, written: written, seconds: seconds)
     }
 
-    private func model() throws -> MergedModel {
-        let base = try Input.base(base)
-        let names = base.names(prefixes: try binding.prefixes())
+    private func model(_ pool: ComputePool) throws -> MergedModel {
+        let base = try Input.base(base, pool: pool)
+        let names = try binding.names(of: base)
         var steps: [MergePlan.Step] = []
         for argument in adapter {
             let adapter = try Input.adapter(argument.path)

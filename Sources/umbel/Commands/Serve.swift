@@ -104,12 +104,7 @@ struct Serve: ParsableCommand {
             guard !bases.contains(where: { $0.name == name }) else {
                 throw CommandFailure(.usage, "two bases are called “\(name)”")
             }
-            let base = try Input.base(path, name: name)
-            do {
-                try base.checkFinite(pool: pool)
-            } catch {
-                throw CommandFailure(.badInput, "\(path): \(error.sentence)")
-            }
+            let base = try Input.base(path, name: name, pool: pool)
             bases.append(base)
             logger.notice(
                 "base is resident",
