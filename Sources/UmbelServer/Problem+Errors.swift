@@ -186,6 +186,10 @@ extension Problem {
             self.init(
                 .badRequest, "missing_file", "Missing file",
                 "The form holds no .safetensors file: add -F file=@adapter.safetensors")
+        case .lengthRequired:
+            self.init(
+                .lengthRequired, "length_required", "Length required",
+                "The request has no body: send the file with Content-Length or chunked")
         case .noSuchVariant(let id):
             self.init(.notFound, "unknown_variant", "Unknown variant", "There is no variant “\(id)”")
         case .notReady(let state):

@@ -119,6 +119,7 @@ package enum RequestError: Error, Sendable {
     case unknownField(name: String, nearest: String?)
     case unsupportedMediaType(String)
     case multipartWithoutFile
+    case lengthRequired
     case noSuchVariant(String)
     case notReady(String)
 }

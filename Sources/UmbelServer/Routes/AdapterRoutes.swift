@@ -45,6 +45,8 @@ enum AdapterRoutes {
     private static func put(_ call: Call) throws -> Response {
         let name = call.parameter("name")
         guard Name.isValid(name) else { throw EngineError.invalidName(name) }
+        // What will be refused anyway is refused before the body is asked for; the store checks again.
+        try checkPreconditions(call.request.headers, name, call.engine.adapters.record(name))
         let upload = try call.engine.adapters.beginUpload()
         if isMultipart(call.request) {
             _ = try receiveForm(call, into: upload)
@@ -69,6 +71,10 @@ enum AdapterRoutes {
     }
 
     private static func receiveBody(_ call: Call, into upload: Upload) throws {
+        let headers = call.request.headers
+        guard headers[.contentLength] != nil || headers[.transferEncoding] != nil else {
+            throw RequestError.lengthRequired
+        }
         let body = call.request.body
         body.limit = call.application.limits.uploadBytes
         try copy(to: upload) { buffer in try body.read(into: buffer) }

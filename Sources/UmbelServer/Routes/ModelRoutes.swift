@@ -70,7 +70,9 @@ enum ModelRoutes {
             variant: variant, file: file, tensors: CachedTensors(cache: call.engine.cache, variant: variant))
         let representation = Representation(
             etag: variant.entityTag(of: path), contentType: MediaType.of(path),
-            headers: [.variant: variant.id, .cacheControl: "no-cache"])
+            headers: [
+                .variant: variant.id, .cacheControl: "no-cache", .serverTiming: ServerTiming.text(call, variant),
+            ])
         return serve(source, as: representation, for: call.request)
     }
 
@@ -89,6 +91,15 @@ package enum DTypeParameter {
             throw RequestError.invalidParameter(name: "dtype", value: text, expected: "f32, f16 or bf16")
         }
         return dtype
+    }
+}
+
+/// What has been spent on a variant's tensors so far, for the `Server-Timing` header: a download goes on merging what is
+/// missing after its head is sent.
+enum ServerTiming {
+    static func text(_ call: Call, _ variant: Variant) -> String {
+        let milliseconds = call.engine.cache.info(variant.id)?.mergeMilliseconds ?? 0
+        return "merge;dur=\((milliseconds * 1000).rounded() / 1000)"
     }
 }
 

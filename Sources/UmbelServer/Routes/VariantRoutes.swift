@@ -28,7 +28,9 @@ enum VariantRoutes {
         guard call.request.headers[.prefer]?.contains("respond-async") == true, cache.info(variant.id)?.state != .ready
         else {
             let wasReady = try cache.makeResident(variant, pin: isPinned)
-            return .json(wasReady ? .ok : .created, try object(variant.id, call), headers: headers)
+            var timed = headers
+            timed[.serverTiming] = ServerTiming.text(call, variant)
+            return .json(wasReady ? .ok : .created, try object(variant.id, call), headers: timed)
         }
         guard variant.mergedBytes <= cache.budget else {
             throw EngineError.overBudget(bytes: variant.mergedBytes, budget: cache.budget)
