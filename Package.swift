@@ -99,11 +99,30 @@ let package = Package(
         .testTarget(
             name: "UmbelNamesTests", dependencies: ["UmbelNames"], exclude: ["Fixtures"], swiftSettings: strict),
         tests("PEFTTunerTests", on: ["UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
+        tests("UmbelTensorTests", on: ["UmbelTesting", "CUmbelKernels", "UmbelTensor"]),
+        tests("UmbelPOSIXTests", on: ["UmbelTesting", "UmbelPOSIX"]),
+        tests("UmbelFormatsTests", on: ["UmbelTesting", "UmbelFormats", "UmbelTensor"]),
         tests(
-            "ConformanceTests",
+            "UmbelAdaptersTests",
+            on: ["UmbelTesting", "UmbelAdapters", "UmbelEngine", "UmbelNames", "UmbelFormats", "UmbelTensor"]),
+        tests(
+            "UmbelEngineTests",
             on: [
                 "UmbelTesting", "UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor",
                 "UmbelPOSIX",
+            ]),
+        tests(
+            "UmbelServerTests",
+            on: [
+                "UmbelTesting", "UmbelServer", "UmbelEngine", "UmbelHTTP", "UmbelAdapters", "UmbelFormats",
+                "UmbelTensor", "UmbelPOSIX", logging, httpTypes,
+            ]),
+        tests("SettingsTests", on: ["umbel", "UmbelTesting"]),
+        tests(
+            "ConformanceTests",
+            on: [
+                "UmbelTesting", "UmbelServer", "UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats",
+                "UmbelTensor", "UmbelPOSIX",
             ]),
     ],
     swiftLanguageModes: [.v6]
