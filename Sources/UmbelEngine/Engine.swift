@@ -170,9 +170,11 @@ package final class Engine: Sendable {
         }
     }
 
-    private func fit(_ adapter: LoadedAdapter, _ base: BaseModel, _ options: AdapterOptions) -> Int {
+    /// Where nothing fits, the base that at least has the modules' names is the one to report on.
+    private func fit(_ adapter: LoadedAdapter, _ base: BaseModel, _ options: AdapterOptions) -> (Int, Int) {
         let report = adapter.binding(to: base, prefixes: options.prefixes).report
-        return report.matches.count - report.errors.count - report.ambiguities.count
+        let faults = report.errors.count + report.ambiguities.count
+        return (max(0, report.matches.count - faults), report.matches.count + faults)
     }
 
     // MARK: Models
