@@ -31,7 +31,7 @@ package final class Application: Sendable {
     /// The handler for the HTTP server.
     package func respond(to request: Request) -> Response {
         let start = DispatchTime.now().uptimeNanoseconds
-        let id = RequestID.of(request)
+        let id = RequestID.of(request.headers)
         var response = handle(request)
         response.headers[.requestID] = id
         response = compressible(response, for: request)
@@ -43,6 +43,14 @@ package final class Application: Sendable {
                 "id": "\(id)", "method": "\(request.method)", "target": "\(request.target)",
                 "status": "\(response.status.code)", "milliseconds": "\(milliseconds)",
             ])
+        return response
+    }
+
+    /// The answer to what the HTTP server refused before there was a request.
+    package func respond(refusing refusal: Refusal) -> Response {
+        var response = Problem(refusing: refusal).response()
+        response.headers[.requestID] = RequestID.of([:])
+        response.closesConnection = true
         return response
     }
 
@@ -110,8 +118,8 @@ extension Response {
 
 /// The id under which a request can be found in the log: the client's, if it is fit to print, or a new one.
 private enum RequestID {
-    static func of(_ request: Request) -> String {
-        if let given = request.headers[.requestID], (1...128).contains(given.utf8.count),
+    static func of(_ headers: HTTPFields) -> String {
+        if let given = headers[.requestID], (1...128).contains(given.utf8.count),
             given.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
         {
             return given
