@@ -32,7 +32,7 @@ package final class Application: Sendable {
     package func respond(to request: Request) -> Response {
         let start = DispatchTime.now().uptimeNanoseconds
         let id = RequestID.of(request.headers)
-        var response = handle(request)
+        var response = handle(request).explained
         response.headers[.requestID] = id
         response = compressible(response, for: request)
         if request.method == .head { response = response.withoutBody }
@@ -101,6 +101,25 @@ extension HTTPField.Name {
 }
 
 extension Response {
+    /// With a problem in the body where the wire's byte serving has only a status: 412 and 416.
+    fileprivate var explained: Response {
+        let problem: Problem
+        switch (status, body) {
+        case (.preconditionFailed, .none):
+            problem = Problem(status, "precondition_failed", "Precondition failed", "The content is another one now")
+        case (.rangeNotSatisfiable, .none):
+            let length = headers[.contentRange].map { " (\($0))" } ?? ""
+            problem = Problem(
+                status, "range_not_satisfiable", "Range not satisfiable", "No byte asked for is in the content\(length)")
+        default: return self
+        }
+        var response = self
+        let explained = problem.response()
+        response.body = explained.body
+        for field in explained.headers { response.headers[field.name] = field.value }
+        return response
+    }
+
     /// The same head for a HEAD request; the length stays known.
     fileprivate var withoutBody: Response {
         var response = self

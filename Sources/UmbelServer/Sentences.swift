@@ -67,7 +67,7 @@ extension ReferenceError {
         case .empty: "The model reference is empty"
         case .tooLong(let limit): "The model reference is longer than \(limit) bytes"
         case .invalidName(let name): "“\(name)” is no name"
-        case .invalidScale(let scale): "“\(scale)” is no scale: a finite decimal such as 0.8"
+        case .invalidScale(let scale): "“\(scale)” is no scale: \(Scale.description)"
         case .invalidDigest(let digest): "“\(digest)” is no digest prefix: 1 to 64 lower-case hexadecimal digits"
         }
     }
