@@ -110,7 +110,8 @@ extension Response {
         case (.rangeNotSatisfiable, .none):
             let length = headers[.contentRange].map { " (\($0))" } ?? ""
             problem = Problem(
-                status, "range_not_satisfiable", "Range not satisfiable", "No byte asked for is in the content\(length)")
+                status, "range_not_satisfiable", "Range not satisfiable", "No byte asked for is in the content\(length)"
+            )
         default: return self
         }
         var response = self

@@ -81,6 +81,9 @@ enum AdapterRoutes {
         try upload.finish()
     }
 
+    /// Fields whose content is a PEFT adapter's settings, whatever the file is called.
+    private static let configFields = ["config", AdapterFile.configName, "adapter_config"]
+
     /// Takes the tensor file and the settings out of a form; `name` and the file's own name as they come.
     private static func receiveForm(_ call: Call, into upload: Upload) throws -> (name: String?, fileName: String?) {
         let body = call.request.body
@@ -91,7 +94,7 @@ enum AdapterRoutes {
         while let part = try form.nextPart() {
             if part.name == "name", part.filename == nil {
                 name = String(decoding: try form.readAll(limit: 1024), as: UTF8.self)
-            } else if part.filename == AdapterFile.configName || part.name == "config" {
+            } else if part.filename == AdapterFile.configName || configFields.contains(part.name) {
                 try upload.setConfig(try form.readAll(limit: 16 << 20))
             } else if let file = part.filename, file.hasSuffix(".safetensors") || fileName == nil {
                 if let format = ForeignFormat(fileName: file) {
@@ -102,6 +105,9 @@ enum AdapterRoutes {
                 }
                 fileName = file
                 try copy(to: upload) { buffer in try form.read(into: buffer) }
+            } else if let file = part.filename {
+                throw RequestError.invalidField(
+                    name: part.name, expected: "a .safetensors file or \(AdapterFile.configName), not \(file)")
             }
         }
         guard let fileName else { throw RequestError.multipartWithoutFile }
