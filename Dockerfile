@@ -4,6 +4,9 @@
 #   docker run --rm -p 127.0.0.1:8080:8080 -v "$PWD/demo/bases:/models:ro" -v umbel-data:/data \
 #       umbel serve --base shapes-sd=/models/shapes-sd
 #
+# Not built yet where it was written, for want of Docker; the build command was run on Debian 12 and its result needs the
+# libraries named here.
+#
 # The Swift runtime is linked into the binary; OpenBLAS, OpenSSL and zlib come from Debian in both stages, so both must be
 # of the same Debian release.
 
