@@ -31,8 +31,8 @@ package final class Application: Sendable {
     /// The handler for the HTTP server.
     package func respond(to request: Request) -> Response {
         let start = DispatchTime.now().uptimeNanoseconds
-        let id = RequestID.of(request)
-        var response = handle(request)
+        let id = RequestID.of(request.headers)
+        var response = handle(request).explained
         response.headers[.requestID] = id
         response = compressible(response, for: request)
         if request.method == .head { response = response.withoutBody }
@@ -43,6 +43,14 @@ package final class Application: Sendable {
                 "id": "\(id)", "method": "\(request.method)", "target": "\(request.target)",
                 "status": "\(response.status.code)", "milliseconds": "\(milliseconds)",
             ])
+        return response
+    }
+
+    /// The answer to what the HTTP server refused before there was a request.
+    package func respond(refusing refusal: Refusal) -> Response {
+        var response = Problem(refusing: refusal).response()
+        response.headers[.requestID] = RequestID.of([:])
+        response.closesConnection = true
         return response
     }
 
@@ -93,6 +101,26 @@ extension HTTPField.Name {
 }
 
 extension Response {
+    /// With a problem in the body where the wire's byte serving has only a status: 412 and 416.
+    fileprivate var explained: Response {
+        let problem: Problem
+        switch (status, body) {
+        case (.preconditionFailed, .none):
+            problem = Problem(status, "precondition_failed", "Precondition failed", "The content is another one now")
+        case (.rangeNotSatisfiable, .none):
+            let length = headers[.contentRange].map { " (\($0))" } ?? ""
+            problem = Problem(
+                status, "range_not_satisfiable", "Range not satisfiable", "No byte asked for is in the content\(length)"
+            )
+        default: return self
+        }
+        var response = self
+        let explained = problem.response()
+        response.body = explained.body
+        for field in explained.headers { response.headers[field.name] = field.value }
+        return response
+    }
+
     /// The same head for a HEAD request; the length stays known.
     fileprivate var withoutBody: Response {
         var response = self
@@ -110,8 +138,8 @@ extension Response {
 
 /// The id under which a request can be found in the log: the client's, if it is fit to print, or a new one.
 private enum RequestID {
-    static func of(_ request: Request) -> String {
-        if let given = request.headers[.requestID], (1...128).contains(given.utf8.count),
+    static func of(_ headers: HTTPFields) -> String {
+        if let given = headers[.requestID], (1...128).contains(given.utf8.count),
             given.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
         {
             return given

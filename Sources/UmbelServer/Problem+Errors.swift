@@ -20,6 +20,29 @@ extension Problem {
         }
     }
 
+    /// What to tell a client whose request did not get as far as a route.
+    init(refusing refusal: Refusal) {
+        let code =
+            switch refusal {
+            case .malformedRequestLine: "request_line_malformed"
+            case .malformedHeader: "header_malformed"
+            case .ambiguousFraming: "framing_ambiguous"
+            case .missingHost: "host_missing"
+            case .requestLineTooLong: "request_line_too_long"
+            case .headersTooLarge, .tooManyHeaders: "headers_too_large"
+            case .unknownTransferCoding: "transfer_coding_unknown"
+            case .unsupportedMethod: "method_unsupported"
+            case .unsupportedVersion: "version_unsupported"
+            case .unknownExpectation: "expectation_unknown"
+            case .headTimeout: "head_timeout"
+            case .overloaded: "overloaded"
+            case .tooManyConnections: "too_many_connections"
+            }
+        let detail = refusal.detail
+        self.init(refusal.status, code, refusal.status.reasonPhrase, detail.prefix(1).uppercased() + detail.dropFirst())
+        if status == .serviceUnavailable { headers[.retryAfter] = "1" }
+    }
+
     private init(engine error: EngineError) {
         switch error {
         case .base(let name, let error):

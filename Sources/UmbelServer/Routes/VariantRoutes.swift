@@ -90,6 +90,9 @@ enum VariantRequest {
             throw RequestError.invalidField(name: "pin", expected: "true or false")
         }
         if let model = body["model"] {
+            for other in ["base", "adapters"] where body[other] != nil {
+                throw RequestError.invalidField(name: other, expected: "absent where “model” says it all")
+            }
             guard let text = model.string else {
                 throw RequestError.invalidField(name: "model", expected: "a model reference")
             }
@@ -112,14 +115,26 @@ enum VariantRequest {
             throw RequestError.invalidField(name: "adapters[\(index)]", expected: "an object")
         }
         try check(members, termFields)
-        guard let name = value["name"]?.string else { throw RequestError.missingField("adapters[\(index)].name") }
-        var digest = value["digest"]?.string
-        if let text = digest, text.hasPrefix("sha256:") { digest = String(text.dropFirst("sha256:".count)) }
+        guard let nameValue = value["name"] else { throw RequestError.missingField("adapters[\(index)].name") }
+        guard let name = nameValue.string else {
+            throw RequestError.invalidField(name: "adapters[\(index)].name", expected: "an adapter's name")
+        }
+        let digest = try value["digest"].map { try digestPrefix($0, index: index) }
         let number = value["scale"] ?? .number("1")
         guard let scale = number.double.flatMap(Scale.init(number:)) else {
-            throw RequestError.invalidField(name: "adapters[\(index)].scale", expected: "a finite number")
+            throw RequestError.invalidField(name: "adapters[\(index)].scale", expected: "\(Scale.description)")
         }
         return .init(adapter: name, digestPrefix: digest, scale: scale)
+    }
+
+    /// With or without "sha256:", as the adapter object and a reference have it.
+    private static func digestPrefix(_ value: JSON, index: Int) throws -> String {
+        let text = value.string.map { $0.hasPrefix("sha256:") ? String($0.dropFirst("sha256:".count)) : $0 }
+        guard let text, ModelReference.Term.isDigestPrefix(text) else {
+            throw RequestError.invalidField(
+                name: "adapters[\(index)].digest", expected: "a digest: 1 to 64 lower-case hexadecimal digits")
+        }
+        return text
     }
 
     private static func check(_ members: [JSON.Member], _ known: [String]) throws {

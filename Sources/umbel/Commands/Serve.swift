@@ -47,6 +47,7 @@ struct Serve: ParsableCommand {
             engine: engine, limits: configuration.applicationLimits, version: Umbel.version, logger: logger)
         let server = HTTPServer(
             limits: configuration.limits,
+            onRefusal: { application.respond(refusing: $0) },
             onBodyFailure: { application.bodyFailed($0, $1) },
             handler: { application.respond(to: $0) })
         let port: Int
