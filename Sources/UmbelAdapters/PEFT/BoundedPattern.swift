@@ -163,7 +163,14 @@ private struct Compiler {
         case UInt8(ascii: "$"): return [.atEnd]
         case UInt8(ascii: "\\"): return escape().map { [.unit($0)] }
         case UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "?"): return nil
-        default: return [.unit(ByteSet { $0 == byte })]
+        default:
+            var steps: Steps = [.unit(ByteSet { $0 == byte })]
+            // A character of several bytes is one place for the quantifier behind it.
+            while byte >= 0xc0, let following = next, following & 0xc0 == 0x80 {
+                position += 1
+                steps.append(.unit(ByteSet { $0 == following }))
+            }
+            return steps
         }
     }
 
