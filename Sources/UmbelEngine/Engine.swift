@@ -182,6 +182,9 @@ package final class Engine: Sendable {
     /// The variant that a reference means now.
     package func variant(_ reference: ModelReference, dtype: DType? = nil) throws(EngineError) -> Variant {
         guard let base = base(reference.base) else { throw .unknownBase(reference.base) }
+        // A conversion to the type that everything has already is none.
+        let dtype = dtype.flatMap { base.hasOnly($0) ? nil : $0 }
+        if let dtype { try checkConversion(base, dtype) }
         var records: [AdapterRecord] = []
         var contents: [LoadedAdapter] = []
         for term in reference.terms {
@@ -213,7 +216,9 @@ package final class Engine: Sendable {
     /// The variant that a text means: a reference, or the id of a variant that is known.
     package func variant(_ text: String, dtype: DType? = nil) throws(EngineError) -> Variant {
         if let variant = cache.variant(text) {
-            return dtype == variant.model.dtype ? variant : try self.variant(variant.reference, dtype: dtype)
+            // An id means its own bytes; a conversion asked for beside it is another variant.
+            guard let dtype, dtype != variant.model.dtype else { return variant }
+            return try self.variant(variant.reference, dtype: dtype)
         }
         let reference: ModelReference
         do {
@@ -222,6 +227,14 @@ package final class Engine: Sendable {
             throw .reference(error)
         }
         return try variant(reference, dtype: dtype)
+    }
+
+    private func checkConversion(_ base: BaseModel, _ dtype: DType) throws(EngineError) {
+        do {
+            try base.checkRange(of: dtype, pool: pool)
+        } catch {
+            throw .merge(error)
+        }
     }
 
     /// The record that a term names, if its content is the one asked for.

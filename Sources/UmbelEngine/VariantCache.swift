@@ -53,8 +53,10 @@ package final class VariantCache: Sendable {
         return state.withLock { state in
             if let known = state.touch(id) { return known }
             state.variants[id] = Entry(variant: variant)
+            // Used before idle ones are forgotten, or it would be the idlest.
+            let used = state.touch(id) ?? variant
             state.forgetEmptyVariants(beyond: 1024)
-            return state.touch(id) ?? variant
+            return used
         }
     }
 
@@ -66,7 +68,7 @@ package final class VariantCache: Sendable {
             throw .overBudget(bytes: variant.mergedBytes, budget: budget)
         }
         let wasReady = info(variant.id)?.state == .ready
-        if pin { state.withLock { $0.variants[variant.id]?.pinned = true } }
+        if pin { self.pin(variant.id) }
         for tensor in variant.model.plan.touched.sorted() {
             do {
                 _ = try mergedTensor(tensor, of: variant)
@@ -139,6 +141,9 @@ package final class VariantCache: Sendable {
         }
     }
 
+    /// Keeps the variant's tensors, however long it is not used.
+    package func pin(_ id: String) { state.withLock { $0.variants[id]?.pinned = true } }
+
     package func variant(_ id: String) -> Variant? { state.withLock { $0.variants[id]?.variant } }
 
     /// What is known of a variant that has been asked for.
@@ -159,7 +164,9 @@ package final class VariantCache: Sendable {
     private static func info(_ entry: Entry) -> VariantInfo {
         let total = entry.variant.model.plan.touched.count
         return VariantInfo(
-            variant: entry.variant, state: entry.tensors.count == total ? .ready : .merging, residentBytes: entry.bytes,
+            variant: entry.variant,
+            state: entry.tensors.count == total ? .ready : entry.builds.isEmpty ? .partial : .merging,
+            residentBytes: entry.bytes,
             residentTensors: entry.tensors.count, touchedTensors: total,
             mergeMilliseconds: Double(entry.mergeNanoseconds) / 1e6, hits: entry.hits, pinned: entry.pinned,
             lastUsed: entry.lastUsedTime)

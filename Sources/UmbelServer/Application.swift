@@ -13,6 +13,7 @@ package final class Application: Sendable {
     package let version: String
     let logger: Logger
     let readiness = Readiness()
+    let merges = BackgroundMerges()
     private let router: Router
 
     package init(engine: Engine, limits: ApplicationLimits, version: String, logger: Logger) {

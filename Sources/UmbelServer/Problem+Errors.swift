@@ -213,8 +213,9 @@ extension Problem {
             self.init(
                 .lengthRequired, "length_required", "Length required",
                 "The request has no body: send the file with Content-Length or chunked")
-        case .noSuchVariant(let id):
-            self.init(.notFound, "unknown_variant", "Unknown variant", "There is no variant “\(id)”")
+        case .busy:
+            self.init(.serviceUnavailable, "busy", "Busy", "Too many merges are under way")
+            headers[.retryAfter] = "1"
         case .notReady(let state):
             self.init(.serviceUnavailable, "not_ready", "Not ready", "The service is \(state)")
             headers[.retryAfter] = "1"

@@ -120,6 +120,6 @@ package enum RequestError: Error, Sendable {
     case unsupportedMediaType(String)
     case multipartWithoutFile
     case lengthRequired
-    case noSuchVariant(String)
+    case busy
     case notReady(String)
 }

@@ -30,24 +30,16 @@ enum VariantRoutes {
             let wasReady = try cache.makeResident(variant, pin: isPinned)
             var timed = headers
             timed[.serverTiming] = ServerTiming.text(call, variant)
-            return .json(wasReady ? .ok : .created, try object(variant.id, call), headers: timed)
+            return .json(wasReady ? .ok : .created, object(variant, call), headers: timed)
         }
         guard variant.mergedBytes <= cache.budget else {
             throw EngineError.overBudget(bytes: variant.mergedBytes, budget: cache.budget)
         }
-        let logger = call.application.logger
-        try Thread.start {
-            do {
-                _ = try cache.makeResident(variant, pin: isPinned)
-            } catch {
-                logger.error(
-                    "background merge failed",
-                    metadata: ["variant": "\(variant.id)", "error": "\(Problem(error).detail)"])
-            }
-        }
+        if isPinned { cache.pin(variant.id) }
+        try call.application.merges.start(variant, pin: isPinned, in: cache, logger: call.application.logger)
         var asynchronous = headers
         asynchronous[.preferenceApplied] = "respond-async"
-        return .json(.accepted, try object(variant.id, call), headers: asynchronous)
+        return .json(.accepted, object(variant, call), headers: asynchronous)
     }
 
     private static func list(_ call: Call) throws -> Response {
@@ -60,13 +52,15 @@ enum VariantRoutes {
             ])
     }
 
-    private static func object(_ id: String, _ call: Call) throws -> JSON {
-        guard let info = call.engine.cache.info(id) else { throw EngineError.unknownVariant(id) }
-        return VariantView.object(info)
+    /// The variant as it is now; one that somebody let go meanwhile holds nothing.
+    private static func object(_ variant: Variant, _ call: Call) -> JSON {
+        VariantView.object(call.engine.cache.info(variant.id) ?? VariantInfo(released: variant))
     }
 
     private static func get(_ call: Call) throws -> Response {
-        .json(.ok, try object(call.parameter("id"), call))
+        let id = call.parameter("id")
+        guard let info = call.engine.cache.info(id) else { throw EngineError.unknownVariant(id) }
+        return .json(.ok, VariantView.object(info))
     }
 
     private static func delete(_ call: Call) throws -> Response {

@@ -68,7 +68,14 @@ struct Merge: ParsableCommand {
             }
             steps.append(.init(binding: bound, strength: argument.scale.value))
         }
-        let dtype = dtype.flatMap { DTypeParameter.names[$0] }
+        let dtype = dtype.flatMap { DTypeParameter.names[$0] }.flatMap { base.hasOnly($0) ? nil : $0 }
+        if let dtype {
+            do {
+                try base.checkRange(of: dtype, pool: pool)
+            } catch {
+                throw CommandFailure(.badInput, error.sentence)
+            }
+        }
         return MergedModel(base: base, plan: MergePlan(base: base.weights, steps: steps), dtype: dtype)
     }
 
