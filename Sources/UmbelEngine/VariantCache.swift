@@ -62,11 +62,9 @@ package final class VariantCache: Sendable {
 
     /// Builds everything that the variant touches, and says whether it was all there before.
     ///
-    /// - Throws: `overBudget` if its merged tensors can never be resident together.
+    /// - Throws: `overBudget` if its merged tensors cannot be resident together.
     package func makeResident(_ variant: Variant, pin: Bool) throws(EngineError) -> Bool {
-        guard variant.mergedBytes <= budget else {
-            throw .overBudget(bytes: variant.mergedBytes, budget: budget)
-        }
+        try checkRoom(for: variant)
         let wasReady = info(variant.id)?.state == .ready
         if pin { self.pin(variant.id) }
         for tensor in variant.model.plan.touched.sorted() {
@@ -77,6 +75,17 @@ package final class VariantCache: Sendable {
             }
         }
         return wasReady
+    }
+
+    /// - Throws: `overBudget` if its merged tensors do not fit beside the variants that are pinned.
+    package func checkRoom(for variant: Variant) throws(EngineError) {
+        let taken = state.withLock { state in
+            state.variants.reduce(0) { sum, item in
+                item.value.pinned && item.key != variant.id ? sum + item.value.variant.mergedBytes : sum
+            }
+        }
+        let room = max(0, budget - taken)
+        guard variant.mergedBytes <= room else { throw .overBudget(bytes: variant.mergedBytes, budget: room) }
     }
 
     /// A merged tensor of a variant: from memory, from a build under way, or built now.

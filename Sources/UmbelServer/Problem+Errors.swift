@@ -80,7 +80,7 @@ extension Problem {
         case .overBudget(let bytes, let budget):
             self.init(
                 .unprocessableContent, "over_budget", "Larger than the cache",
-                "The merged tensors take \(bytes) bytes and the cache holds \(budget); its files can be downloaded all the same"
+                "The merged tensors take \(bytes) bytes and the cache has room for \(budget) beside what is pinned; its files can be downloaded all the same"
             )
         case .noBaseFits:
             self.init(

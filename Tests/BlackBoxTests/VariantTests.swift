@@ -92,6 +92,20 @@ import UmbelFormats
         #expect(refused.codes == ["over_budget"])
     }
 
+    @Test func `what finds no room beside pinned variants is refused and not promised`() throws {
+        // It used to be answered 201 or 202 with a variant that stayed “merging” for ever.
+        let service = try Service.main("--set", "cache.bytes=3000")
+        #expect(try service.put("ink", Samples.plain).status == 201)
+        #expect(try service.post("/v1/variants", #"{"model": "main+ink:0.1", "pin": true}"#).status == 201)
+        for headers in [[:], ["Prefer": "respond-async"]] as [KeyValuePairs<String, String>] {
+            let answer = try service.post("/v1/variants", #"{"model": "main+ink:0.2"}"#, headers)
+            #expect(answer.status == 422)
+            #expect(answer.codes == ["over_budget"])
+        }
+        #expect(try service.file("main+ink:0.2") != service.file("main+ink:0.1"))
+        #expect(try service.post("/v1/variants", #"{"model": "main+ink:0.1"}"#).status == 200)
+    }
+
     @Test func `the id is the same on every start and with any number of threads`() throws {
         let answers = try [1, 3].map { threads in
             let service = try Service.main("--set", "compute.threads=\(threads)")

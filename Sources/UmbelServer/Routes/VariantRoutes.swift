@@ -32,9 +32,7 @@ enum VariantRoutes {
             timed[.serverTiming] = ServerTiming.text(call, variant)
             return .json(wasReady ? .ok : .created, object(variant, call), headers: timed)
         }
-        guard variant.mergedBytes <= cache.budget else {
-            throw EngineError.overBudget(bytes: variant.mergedBytes, budget: cache.budget)
-        }
+        try cache.checkRoom(for: variant)
         if isPinned { cache.pin(variant.id) }
         try call.application.merges.start(variant, pin: isPinned, in: cache, logger: call.application.logger)
         var asynchronous = headers
