@@ -153,6 +153,15 @@ import Testing
         #expect(answer.codes == ["too_many_connections"])
     }
 
+    @Test func `an upload that stops arriving is 408 and leaves nothing`() throws {
+        let service = try Service.main("--set", "server.stall_timeout=0.3")
+        let answer = try exchange(
+            service, "PUT /v1/adapters/ink HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\nhalf")
+        #expect(answer.status == 408)
+        #expect(answer.codes == ["body_stalled"])
+        #expect(service.stored == [])
+    }
+
     @Test func `a head that does not arrive in time is 408`() throws {
         let service = try Service.main("--set", "server.head_timeout=0.2")
         #expect(try exchange(service, "GET /healthz HTTP/1.1\r\nHos").status == 408)

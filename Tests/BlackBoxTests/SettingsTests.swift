@@ -88,6 +88,16 @@ import Testing
         #expect(try serve(["--base", Samples.main]).status == 2)
     }
 
+    @Test func `a data folder that another service uses is a failure with a sentence, and is left alone`() throws {
+        let service = try Service.main()
+        #expect(try service.put("ink", Samples.plain).status == 201)
+        let folder = service.scratch.path + "/data"
+        let result = try serve(["--base", "main=\(Samples.main)", "--data", folder])
+        #expect(result.status == 1)
+        #expect(result.errors.contains("another umbel is using it"), "\(result.errors)")
+        #expect(try service.get("/v1/adapters/ink/content").body == (try Samples.data(Samples.plain)))
+    }
+
     @Test func `a port that is taken is a failure with a sentence`() throws {
         let service = try Service.main()
         let all = ["serve", "--listen", "127.0.0.1:\(service.port)", "--data", scratch.path + "/data"]

@@ -118,6 +118,9 @@ struct Serve: ParsableCommand {
         do {
             store = try AdapterStore(folder: configuration.dataFolder)
         } catch {
+            if error.isTaken {
+                throw CommandFailure(.failed, "data folder \(configuration.dataFolder): another umbel is using it")
+            }
             throw CommandFailure(
                 .failed, "data folder \(configuration.dataFolder): \(error.call) of \(error.subject): \(error.message)")
         }

@@ -27,8 +27,8 @@ final class Service: Requesting {
     var url: String { "http://127.0.0.1:\(port)" }
     var log: String { (try? program.errors) ?? "" }
 
-    /// What the data folder holds, apart from the folders themselves.
-    var stored: [String] { scratch.files(below: "data") }
+    /// What the data folder holds, apart from the folders themselves and the lock.
+    var stored: [String] { scratch.files(below: "data").filter { $0 != "lock" } }
 
     /// SIGTERM, and the exit code.
     func stop() throws -> Int32 {
