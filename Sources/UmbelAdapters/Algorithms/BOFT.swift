@@ -32,7 +32,7 @@ package struct BOFT: Algorithm {
         let butterfly = Butterfly(
             rotations: try CayleyBlocks.rotations(module, blocks: DiagOFT.blocks, size: size, outputs: view.rows),
             stages: stages, count: count, size: size, rescale: try Rescale.values(module, rows: view.rows))
-        return [Patch(view, .matrix(butterfly))]
+        return [Patch(view, .matrix(butterfly), bound: Rescale.bound(butterfly.rescale, rotatedRows: view.rows))]
     }
 }
 
