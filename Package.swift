@@ -105,6 +105,7 @@ let package = Package(
                 "UmbelTesting", "UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor",
                 "UmbelPOSIX",
             ]),
+        tests("BlackBoxTests", on: ["umbel", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
     ],
     swiftLanguageModes: [.v6]
 )
