@@ -98,13 +98,11 @@ extension AdapterCase {
                 ("lokr_w2_b", [rank, layer.elements / layer.outputs / c], .noise(0.1)), alpha,
             ]
         },
-        AdapterCase(name: "ia3", isRanked: false) { layer, _ in
+        AdapterCase(name: "ia3", isRanked: false, layers: .linear) { layer, _ in
             // As it is trained: keys and values along the output, feed-forward along the input.
             let onInput = layer.path.contains("ff.") || layer.path.contains("down_proj")
             let count = onInput ? layer.inputs : layer.outputs
-            return [
-                ("weight", [1, count] + layer.ones, .noise(0.1)), ("on_input", [], .constant(onInput ? 1 : 0)),
-            ]
+            return [("weight", [count], .noise(0.1)), ("on_input", [], .constant(onInput ? 1 : 0))]
         },
         AdapterCase(name: "full", isRanked: false, limit: 512 << 20) { layer, _ in
             [("diff", layer.shape, .noise(0.01))] + (layer.hasBias ? [("diff_b", [layer.outputs], .noise(0.01))] : [])
