@@ -40,8 +40,9 @@ private struct BlockRotation: RowTransform {
 
     func apply(to tile: RowTile, strength: Double) {
         let before = Matrix(rows: size, columns: tile.columns)
+        let rotation = Matrix(rows: size, columns: size)
         for firstRow in stride(from: 0, to: tile.rows, by: size) {
-            let rotation = rotations[(tile.firstRow + firstRow) / size].interpolated(strength).transposed.matrix
+            rotations[(tile.firstRow + firstRow) / size].write(interpolated: strength, transposed: true, to: rotation)
             before.start.update(from: tile.row(firstRow), count: before.count)
             Product.write(rotation, times: before.start, columns: tile.columns, to: tile.row(firstRow))
         }

@@ -96,16 +96,14 @@ private struct InputMagnitude: MatrixTransform {
     func apply(to matrix: Matrix, strength: Double, pool: ComputePool) throws(MergeError) {
         try WeightTransform.rows(Addition(delta)).apply(to: matrix, strength: 1, pool: pool)
         let squares = ColumnNorms.squares(of: matrix, pool: pool)
-        let kernel = kernel
-        let factors = magnitude.indices.map { input -> Float in
+        let factors = Matrix(rows: 1, columns: matrix.columns)
+        for input in magnitude.indices {
             let sum = (input * kernel..<(input + 1) * kernel).reduce(0.0) { $0 + squares[$1] }
-            return Float(1 + strength * (Double(magnitude[input]) / (sum.squareRoot() + DoRA.epsilon) - 1))
+            let factor = Float(1 + strength * (Double(magnitude[input]) / (sum.squareRoot() + DoRA.epsilon) - 1))
+            (factors.start + input * kernel).update(repeating: factor, count: kernel)
         }
         pool.forEachRange(matrix.rows, grain: TileSize.rows(columns: matrix.columns, group: 1)) { rows in
-            for row in rows {
-                let values = matrix.row(row)
-                for column in 0..<matrix.columns { values[column] *= factors[column / kernel] }
-            }
+            for row in rows { Product.multiply(matrix.row(row), by: factors.start, count: matrix.columns) }
         }
     }
 }
