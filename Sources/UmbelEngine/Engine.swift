@@ -186,11 +186,13 @@ package final class Engine: Sendable {
         let dtype = dtype.flatMap { base.hasOnly($0) ? nil : $0 }
         if let dtype { try checkConversion(base, dtype) }
         var records: [AdapterRecord] = []
-        var contents: [LoadedAdapter] = []
+        var steps: [MergePlan.Step] = []
         for term in reference.terms {
             let (record, content) = try reading({ () throws(EngineError) in try self.record(term) }, load)
             records.append(record)
-            contents.append(content)
+            // Before the cache is asked: an id tells nothing of what a name allows.
+            let binding = try bound(content, record.options, to: base)
+            steps.append(.init(binding: binding, strength: term.scale.value))
         }
         let id = VariantIdentity.id(
             baseDigest: try digest(of: base),
@@ -198,11 +200,6 @@ package final class Engine: Sendable {
                 .init(digest: $1.digest, scale: $0.scale, prefixes: $1.options.prefixes)
             }, dtype: dtype)
         return try cache.use(id) { () throws(EngineError) in
-            var steps: [MergePlan.Step] = []
-            for (index, term) in reference.terms.enumerated() {
-                let binding = try bound(contents[index], records[index].options, to: base)
-                steps.append(.init(binding: binding, strength: term.scale.value))
-            }
             let pinned = ModelReference(
                 base: base.name,
                 terms: zip(reference.terms, records).map {

@@ -60,6 +60,7 @@ package final class Application: Sendable {
         do {
             switch found {
             case .route(let route, let parameters):
+                try route.checkQuery(of: request)
                 return try route.handler(Call(application: self, request: request, parameters: parameters))
             case .noSuchPath: throw RequestError.noSuchPath(request.target)
             case .methodNotAllowed(let allowed):

@@ -189,6 +189,10 @@ extension Problem {
             let names = Router.allowHeader(allowed)
             self.init(.methodNotAllowed, "method_not_allowed", "Method not allowed", "This path takes \(names)")
             headers[.allow] = names
+        case .unknownParameter(let name, let nearest):
+            let hint = nearest.map { "; did you mean “\($0)”?" } ?? ""
+            self.init(
+                .badRequest, "unknown_parameter", "Unknown parameter", "There is no parameter “\(name)” here\(hint)")
         case .invalidParameter(let name, let value, let expected):
             self.init(
                 .badRequest, "invalid_parameter", "Invalid parameter", "“\(name)” is “\(value)”, expected \(expected)")

@@ -152,6 +152,27 @@ import UmbelFormats
         #expect(try service.put("x", Samples.plain, "?base=nothing").status == 404)
     }
 
+    @Test func `a torn adapter is refused even without a base to check it against`() throws {
+        let refused = try service.put("torn", Samples.damaged("missing_down.safetensors"), "?base=none")
+        #expect(refused.status == 422)
+        #expect(refused.codes.contains("tensor_missing"))
+        #expect(service.stored == [])
+    }
+
+    @Test func `a misspelt parameter is an error that names the right one`() throws {
+        let refused = try service.put("ink", Samples.plain, "?allow_unmached=true")
+        #expect(refused.status == 400)
+        #expect(try refused.json["detail"]?.string?.contains("allow_unmatched") == true)
+        #expect(try service.get("/v1/models/main/files?dtyp=bf16").status == 400)
+    }
+
+    @Test func `what one name allows is not open to another name of the same content`() throws {
+        #expect(try service.put("allowed", Samples.partial, "?allow_unmatched=true").status == 201)
+        #expect(try service.put("unchecked", Samples.partial, "?base=none").status == 201)
+        #expect(try service.get("/v1/models/main+allowed").status == 200)
+        #expect(try service.get("/v1/models/main+unchecked").status == 422)
+    }
+
     @Test func `a refusal reports on the base that has the modules, whatever other bases there are`() throws {
         let service = try Service(["llama": Samples.llama, "main": Samples.main])
         let refused = try service.put("ink", Samples.damaged("shape_mismatch.safetensors"))

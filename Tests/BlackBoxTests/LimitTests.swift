@@ -110,7 +110,7 @@ import Testing
 
     @Test func `a target that is too long is 414, and one that is merely long is served`() throws {
         let service = try Service.main()
-        #expect(try service.get("/v1/models?" + String(repeating: "a", count: 12_000)).status == 200)
+        #expect(try service.get("/v1/adapters?cursor=" + String(repeating: "a", count: 12_000)).status == 200)
         #expect(try service.get("/v1/models?" + String(repeating: "a", count: 40_000)).status == 414)
         let terms = String(repeating: "+ink", count: 2000)
         #expect(try service.get("/v1/models/main\(terms)").status == 400)
