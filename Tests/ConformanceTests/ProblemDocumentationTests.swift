@@ -27,7 +27,9 @@ struct ProblemDocumentationTests {
         codes.formUnion(try Self.codes(in: "Sources/UmbelAdapters/Adapter.swift", after: #"case \w+ = "([a-z0-9_]+)""#))
         #expect(codes.count > 60)
         let headings = Set(
-            try Self.text("docs/problems.md").split(separator: "\n").filter { $0.hasPrefix("### ") }.map { $0.dropFirst(4) })
+            try Self.text("docs/problems.md").split(separator: "\n").filter { $0.hasPrefix("### ") }.map {
+                $0.dropFirst(4)
+            })
         let missing = codes.filter { !headings.contains(Substring($0)) }.sorted()
         #expect(missing == [], "codes without a heading in docs/problems.md")
     }

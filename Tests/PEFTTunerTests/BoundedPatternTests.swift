@@ -24,7 +24,8 @@ struct BoundedPatternTests {
     @Test(
         "What is malformed or needs memory of the text is refused",
         arguments: [
-            "(", ")", "a)", "(a", "[a", "*a", "a**", "a{3,1}", "a{x}", "(?=a)", "(?P<n>a)", "(a)\\1", "\\b", "a{300}", "\\",
+            "(", ")", "a)", "(a", "[a", "*a", "a**", "a{3,1}", "a{x}", "(?=a)", "(?P<n>a)", "(a)\\1", "\\b", "a{300}",
+            "\\",
             String(repeating: "(", count: 40) + String(repeating: ")", count: 40), String(repeating: "a", count: 513),
             "((a{50}){50}){50}",
         ])
@@ -44,7 +45,8 @@ struct BoundedPatternTests {
     func suffixes() throws {
         let path = "model.layers.0.self_attn.q_proj"
         for (pattern, expected) in [
-            ("q_proj", true), ("proj", false), ("self_attn.q_proj", true), ("layers.0.*", true), ("^model.layers.0.*", true),
+            ("q_proj", true), ("proj", false), ("self_attn.q_proj", true), ("layers.0.*", true),
+            ("^model.layers.0.*", true),
             ("^layers.0.*", false), ("model.layers.1.*", false), (".*\\.q_proj", true), ("q_pro.", true),
         ] {
             #expect(try #require(PEFTPattern(pattern)).matches(path) == expected, "\(pattern)")
