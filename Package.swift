@@ -124,6 +124,7 @@ let package = Package(
                 "UmbelTesting", "UmbelServer", "UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats",
                 "UmbelTensor", "UmbelPOSIX",
             ]),
+        tests("BlackBoxTests", on: ["umbel", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
     ],
     swiftLanguageModes: [.v6]
 )

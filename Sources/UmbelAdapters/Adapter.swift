@@ -41,12 +41,30 @@ package struct Adapter: Sendable {
         context = try Self.context(config: config, metadata: metadata, shared: collector.shared)
         let sorted = try collector.sorted(in: context)
         modules = sorted.modules
-        unknownKeys = collector.unknownKeys + sorted.unknownKeys
+        unknownKeys =
+            collector.unknownKeys + sorted.unknownKeys + Self.unusedShared(collector.sharedKeys, sorted.modules)
         notes = collector.notes + Self.scaleNotes(modules, context)
         bundledEmbeddings = collector.embeddings.sorted()
         self.metadata = metadata
         format = Self.format(modules, config: config, metadata: metadata)
         dtype = collector.mostFrequentType
+    }
+
+    /// Tensors of the whole model that no module of the file makes use of.
+    private static func unusedShared(_ keys: [String], _ modules: [Module]) -> [String] {
+        let users = [VeRA.name, VBLoRA.name, RandLoRA.name]
+        return modules.contains { users.contains($0.algorithm.name) } ? [] : keys
+    }
+
+    /// Axes of the file's DoRA magnitudes, as far as their shapes tell without a base.
+    package var doraAxes: Set<DoRA.Axis> {
+        var axes: Set<DoRA.Axis> = []
+        for module in modules {
+            if module.factors.has(.magnitude) { axes.insert(.output) }
+            guard let shape = module.factors[.doraScale]?.shape else { continue }
+            axes.insert(shape.count > 1 && shape[0] == 1 && shape[1] != 1 ? .input : .output)
+        }
+        return axes
     }
 
     /// The first fault that no base could heal: a factor that is missing, ranks that disagree.

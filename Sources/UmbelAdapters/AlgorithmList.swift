@@ -8,6 +8,7 @@ package enum AlgorithmList {
         PEFTOFT.self, PEFTBOFT.self, PEFTIA3.self, VeRA.self, HRA.self, FourierFT.self, MISS.self, SHiRA.self, C3A.self,
         DeLoRA.self, HiRA.self, RoAd.self, VBLoRA.self, GraLoRA.self, RandLoRA.self, PEFTGLoRA.self, LNTuning.self,
         TrainableTokens.self, WholeTensor.self,
+        SetWeight.self,
         // Last, for a `diff_b` may stand beside any other family.
         Full.self,
     ]

@@ -182,7 +182,7 @@ package struct Binder {
         for match in report.matches {
             let changes = match.patches.map { patches[$0] }
             let isIdle = changes.allSatisfy { patch in
-                if case .transform(_, let bound?) = patch.change { bound == 0 } else { false }
+                if case .transform(_, let bound?) = patch.change { bound.isZero } else { false }
             }
             if isIdle, !changes.isEmpty { idle.append(match.stem) }
         }

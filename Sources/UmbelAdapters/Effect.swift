@@ -55,11 +55,15 @@ package struct EffectMeter {
     }
 
     private func mayOverflow(_ patch: Patch) -> Bool {
-        guard case .transform(_, let bound) = patch.change, let tensor = patch.view?.pieces.first?.tensor else {
-            return false
-        }
+        guard case .transform(_, let bound) = patch.change, let view = patch.view else { return false }
         guard let bound else { return true }
-        return !(bound < Double(min(base.views[tensor].dtype.overflowLimit, .greatestFiniteMagnitude)) / 4)
+        return view.tensors.contains { tensor in
+            let stored = base.views[tensor]
+            // Half of the range is left to the weight itself.
+            let room = Double(min(stored.dtype.overflowLimit, .greatestFiniteMagnitude)) / 2 - bound.absolute
+            guard room > 0 else { return true }
+            return bound.relative > 0 && !stored.isBelow(Float(room / bound.relative), pool: pool)
+        }
     }
 
     private func run(

@@ -3,6 +3,7 @@ internal import UmbelTensor
 /// Groups the tensors of an adapter file by module, then finds the algorithm of each.
 struct ModuleCollector {
     private(set) var shared: [String: TensorView] = [:]
+    private(set) var sharedKeys: [String] = []
     private(set) var unknownKeys: [String] = []
     private(set) var embeddings: Set<String> = []
     private var modules: [String: ModuleFactors] = [:]
@@ -30,6 +31,7 @@ struct ModuleCollector {
         let last = key.split(separator: ".").last.map(String.init) ?? key
         if Self.sharedNames.contains(last) {
             shared[last] = view
+            sharedKeys.append(key)
             return
         }
         let split = AdapterKey(key)

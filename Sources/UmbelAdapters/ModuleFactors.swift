@@ -75,6 +75,8 @@ package enum ModuleError: Error, Hashable, Sendable {
     case emptyTensor(key: String, shape: [Int])
     case nonFinite(key: String, index: Int)
     case unknownAlgorithm(module: String, keys: [String])
+    /// The keys are those of a method that only `adapter_config.json` makes complete, and there is none.
+    case settingsMissing(module: String, keys: [String], setting: String)
     case twoFamilies(module: String, algorithms: [String])
     /// The base's module has no weight, or no bias, of which the adapter holds a change.
     case noSuchParameter(module: String, parameter: String)
@@ -94,7 +96,7 @@ package enum ModuleError: Error, Hashable, Sendable {
         case .unsupportedDType: "dtype_unsupported"
         case .emptyTensor: "empty_tensor"
         case .nonFinite, .resultNotFinite: "non_finite"
-        case .unknownAlgorithm: "algorithm_unknown"
+        case .unknownAlgorithm, .settingsMissing: "algorithm_unknown"
         case .twoFamilies: "module_ambiguous"
         case .noSuchParameter: "parameter_missing"
         case .notMergeable: "not_mergeable"

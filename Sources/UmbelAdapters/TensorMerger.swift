@@ -8,19 +8,19 @@ package final class MergedTensor: @unchecked Sendable {
     // Sendable: written by the merge that makes it, read-only afterwards.
     package let dtype: DType
     package let shape: [Int]
-    private let start: UnsafeMutableRawPointer
+    private let memory: RecycledMemory.Block
     package let byteCount: Int
 
     init(dtype: DType, shape: [Int]) {
         self.dtype = dtype
         self.shape = shape
         byteCount = shape.elementCount * dtype.byteCount
-        start = .allocate(byteCount: max(1, byteCount), alignment: 64)
+        memory = RecycledMemory.take(byteCount: byteCount)
     }
 
-    deinit { start.deallocate() }
+    deinit { RecycledMemory.give(memory) }
 
-    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: byteCount) }
+    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory.start, count: byteCount) }
 
     package var view: TensorView { TensorView(dtype: dtype, shape: shape, bytes: bytes, owner: self) }
 
@@ -32,8 +32,13 @@ package final class MergedTensor: @unchecked Sendable {
             preconditionFailure("a merged tensor holds floating-point numbers")
         }
         precondition(offset >= 0 && offset + count <= shape.elementCount)
-        guard umbel_all_below(values, dtype.overflowLimit, count) == 1 else { return false }
-        umbel_narrow(start + offset * dtype.byteCount, values, count, format)
+        let limit = dtype.overflowLimit
+        // In pieces that stay in the nearest cache between the two passes.
+        for begin in stride(from: 0, to: count, by: 4096) {
+            let length = min(4096, count - begin)
+            guard umbel_all_below(values + begin, limit, length) == 1 else { return false }
+            umbel_narrow(memory.start + (offset + begin) * dtype.byteCount, values + begin, length, format)
+        }
         return true
     }
 }
@@ -66,7 +71,7 @@ package struct TensorMerger: Sendable {
             return [tensor: out]
         }
         var weights = WorkingWeights()
-        for member in cluster { weights.load(member, plan.base.views[member]) }
+        for member in cluster { weights.load(member, plan.base.views[member], pool: pool) }
         let members = Set(cluster)
         for step in plan.steps {
             for patch in step.binding.patches {
@@ -84,7 +89,7 @@ package struct TensorMerger: Sendable {
         var transforms: [(transform: any RowTransform, strength: Double)] = []
         for step in plan.steps {
             for patch in step.binding.patches {
-                guard let view = patch.view, patch.tensors.contains(tensor) else { continue }
+                guard let view = patch.view, patch.touches(tensor) else { continue }
                 guard view.wholeTensor == tensor, case .transform(.rows(let transform), _) = patch.change else {
                     return nil
                 }
@@ -167,6 +172,15 @@ package struct TensorMerger: Sendable {
     /// The first row with a value that the type cannot hold.
     private func badRow(_ matrix: Matrix, _ dtype: DType) -> Int {
         (0..<matrix.rows).first { umbel_all_below(matrix.row($0), dtype.overflowLimit, matrix.columns) == 0 } ?? 0
+    }
+}
+
+extension Patch {
+    /// Does it read or change the tensor? Asked for every patch and tensor, so no set is made.
+    fileprivate func touches(_ tensor: Int) -> Bool {
+        if let view, view.pieces.contains(where: { $0.tensor == tensor }) { return true }
+        guard case .derive(let source, _) = change else { return false }
+        return source.pieces.contains { $0.tensor == tensor }
     }
 }
 

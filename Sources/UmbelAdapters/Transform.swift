@@ -80,8 +80,11 @@ package enum TileSize {
     /// f32 elements of a tile; with the scratch of the same size, 256 KiB.
     package static let elements = 32_768
 
+    /// Products are computed for so many rows at once; fewer would read the right side as often for less.
+    private static let productRows = 4
+
     package static func rows(columns: Int, group: Int) -> Int {
-        let rows = max(1, elements / max(1, columns))
+        let rows = max(productRows, elements / max(1, columns) / productRows * productRows)
         return max(group, rows / group * group)
     }
 }

@@ -7,8 +7,16 @@ struct WorkingWeights {
     private(set) var matrices: [Int: Matrix] = [:]
     private(set) var shapes: [Int: [Int]] = [:]
 
-    mutating func load(_ tensor: Int, _ view: TensorView) {
-        matrices[tensor] = view.matrix()
+    /// - Parameter pool: the threads to widen on; nil for the caller's alone.
+    mutating func load(_ tensor: Int, _ view: TensorView, pool: ComputePool? = nil) {
+        if let pool {
+            let rows = view.shape.first ?? 1
+            let matrix = Matrix(rows: rows, columns: rows == 0 ? 0 : view.elementCount / rows)
+            pool.forEachRange(matrix.count, grain: 1 << 16) { view.widen($0, into: matrix.start + $0.lowerBound) }
+            matrices[tensor] = matrix
+        } else {
+            matrices[tensor] = view.matrix()
+        }
         shapes[tensor] = view.shape
     }
 

@@ -8,8 +8,10 @@ package import UmbelPOSIX
 ///     <folder>/adapters/<name>.json       what the name points to
 ///     <folder>/blobs/<digest>/            adapter.safetensors, and adapter_config.json for PEFT
 ///     <folder>/uploads/                   what is arriving; emptied at start
+///     <folder>/lock                       held by the one process that uses the folder
 package final class AdapterStore: Sendable {
     private let folder: String
+    private let lock: FileDescriptor
     private let records: Mutex<[String: AdapterRecord]>
     /// Record files that could not be read at start, with the reason.
     package let unreadable: [String]
@@ -17,8 +19,12 @@ package final class AdapterStore: Sendable {
     package static let tensorFile = "adapter.safetensors"
 
     /// Opens the folder, making it if need be.
+    ///
+    /// - Throws: `SystemError` with `isTaken` if another process uses it: the two would sweep each other's uploads away.
     package init(folder: String) throws(SystemError) {
         self.folder = folder
+        try Directory.create(folder)
+        lock = try FileDescriptor.locking(folder + "/lock")
         for name in ["adapters", "blobs"] { try Directory.create(folder + "/" + name) }
         try Directory.removeTree(folder + "/uploads")
         try Directory.create(folder + "/uploads")

@@ -20,6 +20,29 @@ extension Problem {
         }
     }
 
+    /// What to tell a client whose request did not get as far as a route.
+    init(refusing refusal: Refusal) {
+        let code =
+            switch refusal {
+            case .malformedRequestLine: "request_line_malformed"
+            case .malformedHeader: "header_malformed"
+            case .ambiguousFraming: "framing_ambiguous"
+            case .missingHost: "host_missing"
+            case .requestLineTooLong: "request_line_too_long"
+            case .headersTooLarge, .tooManyHeaders: "headers_too_large"
+            case .unknownTransferCoding: "transfer_coding_unknown"
+            case .unsupportedMethod: "method_unsupported"
+            case .unsupportedVersion: "version_unsupported"
+            case .unknownExpectation: "expectation_unknown"
+            case .headTimeout: "head_timeout"
+            case .overloaded: "overloaded"
+            case .tooManyConnections: "too_many_connections"
+            }
+        let detail = refusal.detail
+        self.init(refusal.status, code, refusal.status.reasonPhrase, detail.prefix(1).uppercased() + detail.dropFirst())
+        if status == .serviceUnavailable { headers[.retryAfter] = "1" }
+    }
+
     private init(engine error: EngineError) {
         switch error {
         case .base(let name, let error):
@@ -57,7 +80,7 @@ extension Problem {
         case .overBudget(let bytes, let budget):
             self.init(
                 .unprocessableContent, "over_budget", "Larger than the cache",
-                "The merged tensors take \(bytes) bytes and the cache holds \(budget); its files can be downloaded all the same"
+                "The merged tensors take \(bytes) bytes and the cache has room for \(budget) beside what is pinned; its files can be downloaded all the same"
             )
         case .noBaseFits:
             self.init(
@@ -166,6 +189,10 @@ extension Problem {
             let names = Router.allowHeader(allowed)
             self.init(.methodNotAllowed, "method_not_allowed", "Method not allowed", "This path takes \(names)")
             headers[.allow] = names
+        case .unknownParameter(let name, let nearest):
+            let hint = nearest.map { "; did you mean “\($0)”?" } ?? ""
+            self.init(
+                .badRequest, "unknown_parameter", "Unknown parameter", "There is no parameter “\(name)” here\(hint)")
         case .invalidParameter(let name, let value, let expected):
             self.init(
                 .badRequest, "invalid_parameter", "Invalid parameter", "“\(name)” is “\(value)”, expected \(expected)")
@@ -190,8 +217,9 @@ extension Problem {
             self.init(
                 .lengthRequired, "length_required", "Length required",
                 "The request has no body: send the file with Content-Length or chunked")
-        case .noSuchVariant(let id):
-            self.init(.notFound, "unknown_variant", "Unknown variant", "There is no variant “\(id)”")
+        case .busy:
+            self.init(.serviceUnavailable, "busy", "Busy", "Too many merges are under way")
+            headers[.retryAfter] = "1"
         case .notReady(let state):
             self.init(.serviceUnavailable, "not_ready", "Not ready", "The service is \(state)")
             headers[.retryAfter] = "1"

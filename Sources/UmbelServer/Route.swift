@@ -49,6 +49,16 @@ package struct Route: Sendable {
         self.handler = handler
     }
 
+    /// A misspelt parameter that is ignored gives the wrong answer without a word.
+    ///
+    /// - Throws: `RequestError.unknownParameter` for one that the route does not have.
+    func checkQuery(of request: Request) throws {
+        let known = parameters.filter { $0.place == .query }.map(\.name)
+        for (name, _) in request.query where !known.contains(name) {
+            throw RequestError.unknownParameter(name: name, nearest: Spelling.nearest(to: name, among: known))
+        }
+    }
+
     var segments: [Substring] { path.split(separator: "/") }
 
     /// Values of the path's parameters; nil if the path is another one.
@@ -112,6 +122,7 @@ package struct Call: Sendable {
 package enum RequestError: Error, Sendable {
     case noSuchPath(String)
     case methodNotAllowed(allowed: [HTTPRequest.Method])
+    case unknownParameter(name: String, nearest: String?)
     case invalidParameter(name: String, value: String, expected: String)
     case invalidJSON(JSONError)
     case missingField(String)
@@ -120,6 +131,6 @@ package enum RequestError: Error, Sendable {
     case unsupportedMediaType(String)
     case multipartWithoutFile
     case lengthRequired
-    case noSuchVariant(String)
+    case busy
     case notReady(String)
 }

@@ -67,7 +67,7 @@ extension ReferenceError {
         case .empty: "The model reference is empty"
         case .tooLong(let limit): "The model reference is longer than \(limit) bytes"
         case .invalidName(let name): "“\(name)” is no name"
-        case .invalidScale(let scale): "“\(scale)” is no scale: a finite decimal such as 0.8"
+        case .invalidScale(let scale): "“\(scale)” is no scale: \(Scale.description)"
         case .invalidDigest(let digest): "“\(digest)” is no digest prefix: 1 to 64 lower-case hexadecimal digits"
         }
     }
@@ -104,6 +104,8 @@ extension ModuleError {
         case .emptyTensor(let key, let shape): "“\(key)” has shape \(shape.shapeText) and so no elements"
         case .nonFinite(let key, let index): "“\(key)” holds NaN or infinity at element \(index)"
         case .unknownAlgorithm(let module, let keys): "“\(module)” is of no known algorithm; it holds \(keys.quoted)"
+        case .settingsMissing(let module, let keys, let setting):
+            "“\(module)” holds \(keys.quoted), which say nothing without \(setting) of adapter_config.json, and that is missing"
         case .twoFamilies(let module, let algorithms):
             "“\(module)” holds weights of two algorithms: \(algorithms.quoted)"
         case .noSuchParameter(let module, let parameter):

@@ -6,13 +6,15 @@ package final class Matrix: @unchecked Sendable {
     package let rows: Int
     package let columns: Int
     package let start: UnsafeMutablePointer<Float>
+    private let bytes: RecycledMemory.Block
 
     /// Uninitialised storage.
     package init(rows: Int, columns: Int) {
         precondition(rows >= 0 && columns >= 0)
         self.rows = rows
         self.columns = columns
-        start = .allocate(capacity: max(1, rows * columns))
+        bytes = RecycledMemory.take(byteCount: rows * columns * 4)
+        start = bytes.start.assumingMemoryBound(to: Float.self)
     }
 
     package convenience init(rows: Int, columns: Int, repeating value: Float) {
@@ -27,7 +29,7 @@ package final class Matrix: @unchecked Sendable {
         for index in 0..<count { start[index] = values[index] }
     }
 
-    deinit { start.deallocate() }
+    deinit { RecycledMemory.give(bytes) }
 
     package var count: Int { rows * columns }
     package var values: [Float] { Array(UnsafeBufferPointer(start: start, count: count)) }
@@ -82,7 +84,7 @@ package final class Matrix: @unchecked Sendable {
     }
 
     package func scale(by factor: Float) {
-        for index in 0..<count { start[index] *= factor }
+        umbel_scale(start, factor, count)
     }
 
     /// √Σx², summed in f64.
@@ -93,9 +95,5 @@ package final class Matrix: @unchecked Sendable {
     package var isZero: Bool { (0..<count).allSatisfy { start[$0] == 0 } }
 
     /// Largest magnitude; 0 for an empty matrix.
-    package var largestMagnitude: Float {
-        var largest: Float = 0
-        for index in 0..<count { largest = max(largest, abs(start[index])) }
-        return largest
-    }
+    package var largestMagnitude: Float { umbel_largest_magnitude(start, count) }
 }

@@ -31,11 +31,36 @@ void umbel_multiply(float *restrict out, size_t out_stride, const float *restric
 void umbel_multiply_reference(float *restrict out, size_t out_stride, const float *restrict a, size_t a_stride,
                               const float *restrict b, size_t b_stride, size_t rows, size_t inner, size_t columns);
 
+// y(rows, columns) = fma(scale, a(rows, inner) · b(inner, columns), y): the product as above, then one fused sum.
+void umbel_multiply_add(float *restrict y, size_t y_stride, const float *restrict a, size_t a_stride,
+                        const float *restrict b, size_t b_stride, size_t rows, size_t inner, size_t columns,
+                        float scale);
+void umbel_multiply_add_reference(float *restrict y, size_t y_stride, const float *restrict a, size_t a_stride,
+                                  const float *restrict b, size_t b_stride, size_t rows, size_t inner, size_t columns,
+                                  float scale);
+
 // y[i] = fma(scale, x[i], y[i])
 void umbel_add_scaled(float *restrict y, const float *restrict x, float scale, size_t count);
 
 // y[i] = y[i] * x[i]
 void umbel_multiply_elements(float *restrict y, const float *restrict x, size_t count);
+
+// y[i] = fma(scale, coefficient * x[i], y[i]), the product rounded before it is added.
+void umbel_add_multiple(float *restrict y, const float *restrict x, float coefficient, float scale, size_t count);
+void umbel_add_multiple_reference(float *restrict y, const float *restrict x, float coefficient, float scale,
+                                  size_t count);
+
+// y[i] = y[i] * factor
+void umbel_scale(float *y, float factor, size_t count);
+void umbel_scale_reference(float *y, float factor, size_t count);
+
+// y[i] = start[i] + factor * (y[i] - start[i]), each step rounded.
+void umbel_interpolate(float *restrict y, const float *restrict start, float factor, size_t count);
+void umbel_interpolate_reference(float *restrict y, const float *restrict start, float factor, size_t count);
+
+// out(columns, rows) = in(rows, columns) with the axes exchanged; for few columns.
+void umbel_transpose(float *restrict out, const float *restrict in, size_t rows, size_t columns);
+void umbel_transpose_reference(float *restrict out, const float *restrict in, size_t rows, size_t columns);
 
 // Sum of squares in f64: eight partial sums by index modulo eight, then added in a fixed tree.
 double umbel_sum_of_squares(const float *x, size_t count);
@@ -46,3 +71,7 @@ void umbel_add_squares(double *restrict sums, const float *restrict x, size_t co
 
 // 1 if |x[i]| < limit for every i; a NaN is not.
 int umbel_all_below(const float *x, float limit, size_t count);
+
+// The largest |x[i]|, NaN left out; 0 for none.
+float umbel_largest_magnitude(const float *x, size_t count);
+float umbel_largest_magnitude_reference(const float *x, size_t count);

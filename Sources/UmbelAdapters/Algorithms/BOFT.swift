@@ -32,7 +32,7 @@ package struct BOFT: Algorithm {
         let butterfly = Butterfly(
             rotations: try CayleyBlocks.rotations(module, blocks: DiagOFT.blocks, size: size, outputs: view.rows),
             stages: stages, count: count, size: size, rescale: try Rescale.values(module, rows: view.rows))
-        return [Patch(view, .matrix(butterfly))]
+        return [Patch(view, .matrix(butterfly), bound: Rescale.bound(butterfly.rescale, rotatedRows: view.rows))]
     }
 }
 
@@ -43,28 +43,51 @@ private struct Butterfly: MatrixTransform {
     let size: Int
     let rescale: [Float]?
 
+    /// Columns that go through all stages together, so that they stay in the second-level cache.
+    private static let panelColumns = 64
+
     func apply(to matrix: Matrix, strength: Double, pool: ComputePool) throws(MergeError) {
-        for stage in 0..<stages {
-            let half = (1 << stage) * size / 2
-            pool.forEach(count) { block in
-                rotate(block, stage, half, matrix, strength)
-            }
+        // The rotations mix rows only, so any columns can be worked on apart.
+        let blocks = Matrix(rows: rotations.count, columns: size * size)
+        pool.forEach(rotations.count) { index in
+            let block = Matrix(rows: size, columns: size)
+            rotations[index].write(interpolated: strength, transposed: false, to: block)
+            blocks.row(index).update(from: block.start, count: block.count)
         }
-        guard let rescale else { return }
-        let tile = RowTile(firstRow: 0, rows: matrix.rows, columns: matrix.columns, start: matrix.start)
-        pool.forEach(matrix.rows) { tile.scaleRow($0, by: rescale[$0]) }
+        pool.forEachRange(matrix.columns, grain: Self.panelColumns) { columns in
+            rotate(columns, of: matrix, blocks)
+        }
     }
 
-    /// Rotates one block of one stage. The blocks of a stage share no row.
-    private func rotate(_ block: Int, _ stage: Int, _ half: Int, _ matrix: Matrix, _ strength: Double) {
-        let columns = matrix.columns
-        let rotation = rotations[stage * count + block].interpolated(strength).matrix
-        let before = Matrix(rows: size, columns: columns)
-        let after = Matrix(rows: size, columns: columns)
-        let rows = (0..<size).map { row(of: block * size + $0, half: half) }
-        for (index, row) in rows.enumerated() { before.row(index).update(from: matrix.row(row), count: columns) }
-        Product.write(rotation, times: before.start, columns: columns, to: after.start)
-        for (index, row) in rows.enumerated() { matrix.row(row).update(from: after.row(index), count: columns) }
+    /// Takes some columns through all stages.
+    private func rotate(_ columns: Range<Int>, of matrix: Matrix, _ blocks: Matrix) {
+        let panel = Matrix(rows: matrix.rows, columns: columns.count)
+        for row in 0..<panel.rows {
+            panel.row(row).update(from: matrix.row(row) + columns.lowerBound, count: columns.count)
+        }
+        let before = Matrix(rows: size, columns: columns.count)
+        let after = Matrix(rows: size, columns: columns.count)
+        let rotation = Matrix(rows: size, columns: size)
+        for stage in 0..<stages {
+            let half = (1 << stage) * size / 2
+            for block in 0..<count {
+                rotation.start.update(from: blocks.row(stage * count + block), count: rotation.count)
+                for index in 0..<size {
+                    before.row(index).update(
+                        from: panel.row(row(of: block * size + index, half: half)), count: columns.count)
+                }
+                Product.write(rotation, times: before.start, columns: columns.count, to: after.start)
+                for index in 0..<size {
+                    panel.row(row(of: block * size + index, half: half)).update(
+                        from: after.row(index), count: columns.count)
+                }
+            }
+        }
+        let tile = RowTile(firstRow: 0, rows: panel.rows, columns: panel.columns, start: panel.start)
+        for row in 0..<panel.rows {
+            if let rescale { tile.scaleRow(row, by: rescale[row]) }
+            (matrix.row(row) + columns.lowerBound).update(from: panel.row(row), count: columns.count)
+        }
     }
 
     /// Where the row that is `shuffled` in the order (c, u, g) lies in the order (c, g, u).

@@ -49,13 +49,22 @@ enum Rescale {
         guard rescale.elementCount == rows else { throw module.mismatch(role, expected: "\(rows) outputs") }
         return rescale.values()
     }
+
+    /// A rotation of n rows keeps the norm of each column, so no element grows beyond √n times the largest.
+    static func bound(_ rescale: [Float]?, rotatedRows: Int) -> ChangeBound {
+        ChangeBound(relative: Double(rotatedRows).squareRoot() * (rescale?.largestMagnitude ?? 1) + 1)
+    }
 }
 
 extension SmallMatrix {
-    /// (1 − m)·I + m·R
-    func interpolated(_ strength: Double) -> SmallMatrix {
-        (1 - strength) * SmallMatrix(identity: size) + strength * self
+    /// Writes (1 − m)·I + m·R, or its transpose, rounded to f32.
+    func write(interpolated strength: Double, transposed: Bool, to out: Matrix) {
+        precondition(out.rows == size && out.columns == size)
+        for row in 0..<size {
+            for column in 0..<size {
+                let value = (1 - strength) * (row == column ? 1 : 0) + strength * values[row * size + column]
+                out.start[transposed ? column * size + row : row * size + column] = Float(value)
+            }
+        }
     }
-
-    var matrix: Matrix { Matrix(rows: size, columns: size, values: values.map { Float($0) }) }
 }

@@ -27,7 +27,7 @@ package struct DiagOFT: Algorithm {
         let rotation = BlockRotation(
             rotations: try CayleyBlocks.rotations(module, blocks: blocks, size: shape[1], outputs: view.rows),
             size: shape[1], rescale: try Rescale.values(module, rows: view.rows))
-        return [Patch(view, .rows(rotation))]
+        return [Patch(view, .rows(rotation), bound: Rescale.bound(rotation.rescale, rotatedRows: shape[1]))]
     }
 }
 
@@ -40,8 +40,9 @@ private struct BlockRotation: RowTransform {
 
     func apply(to tile: RowTile, strength: Double) {
         let before = Matrix(rows: size, columns: tile.columns)
+        let rotation = Matrix(rows: size, columns: size)
         for firstRow in stride(from: 0, to: tile.rows, by: size) {
-            let rotation = rotations[(tile.firstRow + firstRow) / size].interpolated(strength).transposed.matrix
+            rotations[(tile.firstRow + firstRow) / size].write(interpolated: strength, transposed: true, to: rotation)
             before.start.update(from: tile.row(firstRow), count: before.count)
             Product.write(rotation, times: before.start, columns: tile.columns, to: tile.row(firstRow))
         }

@@ -30,11 +30,14 @@ package enum DoRA {
             return Patch(view, .rows(PEFTMagnitude(delta: delta, magnitude: magnitude.values())))
         }
         guard let scale = try module.optional(.doraScale) else { return Addition.patch(view, delta) }
+        let magnitude = scale.values()
+        // No element is larger than the norm it is divided by, so |W'| ≤ max|d|; the sum before it must be finite as well.
+        let bound = ChangeBound(absolute: magnitude.largestMagnitude + abs(delta.scale) * delta.bound, relative: 1)
         switch try axis(of: scale.shape, in: module, on: view) {
-        case .output: return Patch(view, .rows(OutputMagnitude(delta: delta, magnitude: scale.values())))
+        case .output: return Patch(view, .rows(OutputMagnitude(delta: delta, magnitude: magnitude)), bound: bound)
         case .input:
-            return Patch(
-                view, .matrix(InputMagnitude(delta: delta, magnitude: scale.values(), kernel: view.kernel)))
+            let transform = InputMagnitude(delta: delta, magnitude: magnitude, kernel: view.kernel)
+            return Patch(view, .matrix(transform), bound: bound)
         }
     }
 
@@ -93,16 +96,14 @@ private struct InputMagnitude: MatrixTransform {
     func apply(to matrix: Matrix, strength: Double, pool: ComputePool) throws(MergeError) {
         try WeightTransform.rows(Addition(delta)).apply(to: matrix, strength: 1, pool: pool)
         let squares = ColumnNorms.squares(of: matrix, pool: pool)
-        let kernel = kernel
-        let factors = magnitude.indices.map { input -> Float in
+        let factors = Matrix(rows: 1, columns: matrix.columns)
+        for input in magnitude.indices {
             let sum = (input * kernel..<(input + 1) * kernel).reduce(0.0) { $0 + squares[$1] }
-            return Float(1 + strength * (Double(magnitude[input]) / (sum.squareRoot() + DoRA.epsilon) - 1))
+            let factor = Float(1 + strength * (Double(magnitude[input]) / (sum.squareRoot() + DoRA.epsilon) - 1))
+            (factors.start + input * kernel).update(repeating: factor, count: kernel)
         }
         pool.forEachRange(matrix.rows, grain: TileSize.rows(columns: matrix.columns, group: 1)) { rows in
-            for row in rows {
-                let values = matrix.row(row)
-                for column in 0..<matrix.columns { values[column] *= factors[column / kernel] }
-            }
+            for row in rows { Product.multiply(matrix.row(row), by: factors.start, count: matrix.columns) }
         }
     }
 }

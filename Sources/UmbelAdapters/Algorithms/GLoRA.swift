@@ -53,7 +53,12 @@ package struct GLoRA: Algorithm {
         let change = GeneralisedDelta(
             inputUp: inputUp, inputDown: inputDown, sum: LowRankDelta(up: up, down: down, scale: scale),
             inputs: view.inputs, kernel: view.kernel)
-        return try [Patch(view, .rows(change))] + module.biasPatches(.biasDifference, on: target, optional: true)
+        let product = Double(view.inputs * inputUp.columns) * Double(inputUp.largestMagnitude)
+        let bound = ChangeBound(
+            absolute: abs(scale) * change.sum.bound,
+            relative: abs(scale) * product * Double(inputDown.largestMagnitude))
+        return try [Patch(view, .rows(change), bound: bound)]
+            + module.biasPatches(.biasDifference, on: target, optional: true)
     }
 }
 
@@ -67,21 +72,22 @@ private struct GeneralisedDelta: RowTransform {
     func apply(to tile: RowTile, strength: Double) {
         let difference = Matrix(rows: tile.rows, columns: tile.columns)
         sum.write(tile.firstRow..<tile.firstRow + tile.rows, to: difference.start)
-        let factor = Float(strength * sum.scale)
-        // One kernel position at a time is a plain matrix of inputs.
-        let slice = Matrix(rows: tile.rows, columns: inputs)
-        for position in 0..<kernel {
-            for row in 0..<tile.rows {
-                for input in 0..<inputs { slice.start[row * inputs + input] = tile.row(row)[input * kernel + position] }
-            }
-            let product = slice.multiplied(by: inputUp).multiplied(by: inputDown)
-            for row in 0..<tile.rows {
-                for input in 0..<inputs {
-                    difference.start[row * tile.columns + input * kernel + position] +=
-                        product.start[row * inputs + input]
-                }
-            }
+        add(tile, to: difference)
+        tile.add(difference, scaledBy: Float(strength * sum.scale))
+    }
+
+    /// difference += W·A. Taken one kernel position after the other, a row of W is `kernel` rows of inputs.
+    private func add(_ tile: RowTile, to difference: Matrix) {
+        let slices = Matrix(rows: tile.rows * kernel, columns: inputs)
+        for row in 0..<tile.rows {
+            Product.transpose(tile.row(row), rows: inputs, columns: kernel, to: slices.row(row * kernel))
         }
-        tile.add(difference, scaledBy: factor)
+        let product = slices.multiplied(by: inputUp).multiplied(by: inputDown)
+        for row in 0..<tile.rows {
+            // `slices` has served; what comes back takes its place.
+            let change = slices.row(row * kernel)
+            Product.transpose(product.row(row * kernel), rows: kernel, columns: inputs, to: change)
+            Product.add(change, scaledBy: 1, to: difference.row(row), count: tile.columns)
+        }
     }
 }

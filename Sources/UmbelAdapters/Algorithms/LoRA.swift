@@ -21,6 +21,7 @@ package struct LoRA: Algorithm {
             RoleSpelling(.up, "lora_B.weight", "lora.up.weight", "lora_linear_layer.up.weight", "up.weight", "lora_B"),
             RoleSpelling(mid), RoleSpelling(.alpha), RoleSpelling(upBias, "lora_up.bias"),
             RoleSpelling(embeddingDown), RoleSpelling(embeddingUp), RoleSpelling(.biasDifference),
+            RoleSpelling(PaddedWeight.role),
         ] + DoRA.roles
 
     package static func claims(_ module: ModuleFactors, in context: AdapterContext) -> Bool {
@@ -37,9 +38,9 @@ package struct LoRA: Algorithm {
         if module.has(embeddingDown) || module.has(embeddingUp) {
             return try embeddingPatches(module, target, context)
         }
-        let view = try target.requireWeight(module)
+        let (view, padding) = try PaddedWeight.apply(module, try target.requireWeight(module))
         let delta = try delta(module, view, context)
-        return try SingularBase.patches(module, view, rank: delta.down.rows, scale: delta.scale, context)
+        return try padding + SingularBase.patches(module, view, rank: delta.down.rows, scale: delta.scale, context)
             + [DoRA.patch(module, view, delta)]
             + module.biasPatches(upBias, scale: delta.scale, on: target, optional: false)
             + module.biasPatches(.biasDifference, on: target, optional: true)

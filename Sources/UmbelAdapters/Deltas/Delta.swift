@@ -11,6 +11,8 @@ package protocol Delta: Sendable {
     var bound: Double { get }
     /// Writes the unscaled values of `rows`, row-major, to `out`.
     func write(_ rows: Range<Int>, to out: UnsafeMutablePointer<Float>)
+    /// y += factor · values of `rows`, fused: the bits are those of `write` followed by the sum.
+    func add(_ rows: Range<Int>, scaledBy factor: Float, to y: UnsafeMutablePointer<Float>)
 }
 
 /// W' = W + m·ΔW
@@ -22,19 +24,25 @@ package struct Addition: RowTransform {
     }
 
     package func apply(to tile: RowTile, strength: Double) {
-        let difference = Matrix(rows: tile.rows, columns: tile.columns)
-        delta.write(tile.firstRow..<tile.firstRow + tile.rows, to: difference.start)
-        tile.add(difference, scaledBy: Float(strength * delta.scale))
+        precondition(delta.columns == tile.columns)
+        delta.add(
+            tile.firstRow..<tile.firstRow + tile.rows, scaledBy: Float(strength * delta.scale), to: tile.start)
     }
 
     /// A patch that adds `delta`, which has the view's size.
     package static func patch(_ view: TargetView, _ delta: any Delta) -> Patch {
-        Patch(view, .rows(Addition(delta)), bound: abs(delta.scale) * delta.bound)
+        Patch(view, .rows(Addition(delta)), bound: ChangeBound(absolute: abs(delta.scale) * delta.bound))
     }
 }
 
 extension Delta {
     package var bound: Double { .infinity }
+
+    package func add(_ rows: Range<Int>, scaledBy factor: Float, to y: UnsafeMutablePointer<Float>) {
+        let difference = Matrix(rows: rows.count, columns: columns)
+        write(rows, to: difference.start)
+        Product.add(difference.start, scaledBy: factor, to: y, count: difference.count)
+    }
 
     /// The whole of scale · values, for algorithms that need it at once.
     package func matrix() -> Matrix {

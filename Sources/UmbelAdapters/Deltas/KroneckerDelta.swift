@@ -30,4 +30,18 @@ package struct KroneckerDelta: Delta {
             }
         }
     }
+
+    package func add(_ rows: Range<Int>, scaledBy factor: Float, to y: UnsafeMutablePointer<Float>) {
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= self.rows)
+        var destination = y
+        for row in rows {
+            let coefficients = outer.row(row / inner.rows)
+            let values = inner.row(row % inner.rows)
+            for block in 0..<outer.columns {
+                Product.add(
+                    values, times: coefficients[block], scaledBy: factor, to: destination, count: inner.columns)
+                destination += inner.columns
+            }
+        }
+    }
 }

@@ -21,4 +21,8 @@ package struct LowRankDelta: Delta {
     package func write(_ rows: Range<Int>, to out: UnsafeMutablePointer<Float>) {
         Product.write(rows: rows, of: up, times: down, to: out)
     }
+
+    package func add(_ rows: Range<Int>, scaledBy factor: Float, to y: UnsafeMutablePointer<Float>) {
+        Product.add(rows: rows, of: up, times: down, scaledBy: factor, to: y)
+    }
 }

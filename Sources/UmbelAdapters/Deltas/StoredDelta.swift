@@ -29,4 +29,15 @@ package struct StoredDelta: Delta {
     package func write(_ rows: Range<Int>, to out: UnsafeMutablePointer<Float>) {
         values.widen(rows.lowerBound * columns..<rows.upperBound * columns, into: out)
     }
+
+    package func add(_ rows: Range<Int>, scaledBy factor: Float, to y: UnsafeMutablePointer<Float>) {
+        let elements = rows.lowerBound * columns..<rows.upperBound * columns
+        // A piece at a time, so that what is widened stays in the nearest cache.
+        let piece = Matrix(rows: 1, columns: min(4096, elements.count))
+        for begin in stride(from: elements.lowerBound, to: elements.upperBound, by: 4096) {
+            let end = min(begin + 4096, elements.upperBound)
+            values.widen(begin..<end, into: piece.start)
+            Product.add(piece.start, scaledBy: factor, to: y + (begin - elements.lowerBound), count: end - begin)
+        }
+    }
 }

@@ -8,11 +8,7 @@ enum Interpolation {
         guard strength != 1 else { return change(tile) }
         let base = tile.copy()
         change(tile)
-        let factor = Float(strength)
-        for index in 0..<tile.count {
-            let start = base.start[index]
-            tile.start[index] = start + factor * (tile.start[index] - start)
-        }
+        Product.interpolate(tile.start, from: base.start, factor: Float(strength), count: tile.count)
     }
 }
 
@@ -35,9 +31,12 @@ struct InputScaling: RowTransform {
     let kernel: Int
 
     func apply(to tile: RowTile, strength: Double) {
+        precondition(differences.count * kernel == tile.columns)
         let columns = Matrix(rows: 1, columns: tile.columns)
-        for column in 0..<tile.columns {
-            columns.start[column] = Float(1 + strength * differences[column / kernel])
+        var column = columns.start
+        for difference in differences {
+            column.update(repeating: Float(1 + strength * difference), count: kernel)
+            column += kernel
         }
         for row in 0..<tile.rows { Product.multiply(tile.row(row), by: columns.start, count: tile.columns) }
     }

@@ -28,8 +28,7 @@ enum ModelRoutes {
         var models = call.engine.bases.map { base -> JSON in
             model(base.name, root: base.name, parent: nil, created: 0)
         }
-        for record in call.engine.adapters.all() {
-            let loaded = try call.engine.load(record)
+        for (record, loaded) in try call.engine.allAdapters() {
             for base in call.engine.bases {
                 let report = loaded.binding(to: base, prefixes: record.options.prefixes).report
                 guard report.refusal(allowsUnmatched: record.options.allowsUnmatched) == nil else { continue }

@@ -39,7 +39,8 @@ package enum AdapterView {
         let algorithms = Dictionary(grouping: adapter.modules) { $0.algorithm.name }.mapValues(\.count)
         let ranks = adapter.modules.compactMap { $0.algorithm.rank(of: $0.factors) }
         let notes = report?.notes ?? adapter.notes
-        let axes = Set((report?.matches ?? []).compactMap { $0.dora?.axis.rawValue }).sorted()
+        let found = report.map { Set($0.matches.compactMap { $0.dora?.axis }) } ?? adapter.doraAxes
+        let axes = found.map(\.rawValue).sorted()
         return [
             .init("format", .string(adapter.format.rawValue)),
             .init(

@@ -41,7 +41,9 @@ struct Merge: ParsableCommand {
     var json = false
 
     func validate() throws {
-        if let dtype, DTypeParameter.names[dtype] == nil { throw ValidationError("--dtype is f32, f16 or bf16") }
+        if let dtype, DTypeParameter.names[dtype.lowercased()] == nil {
+            throw ValidationError("--dtype is f32, f16 or bf16")
+        }
     }
 
     func run() throws {
@@ -68,7 +70,14 @@ struct Merge: ParsableCommand {
             }
             steps.append(.init(binding: bound, strength: argument.scale.value))
         }
-        let dtype = dtype.flatMap { DTypeParameter.names[$0] }
+        let dtype = dtype.flatMap { DTypeParameter.names[$0.lowercased()] }.flatMap { base.hasOnly($0) ? nil : $0 }
+        if let dtype {
+            do {
+                try base.checkRange(of: dtype, pool: pool)
+            } catch {
+                throw CommandFailure(.badInput, error.sentence)
+            }
+        }
         return MergedModel(base: base, plan: MergePlan(base: base.weights, steps: steps), dtype: dtype)
     }
 

@@ -47,6 +47,7 @@ struct Serve: ParsableCommand {
             engine: engine, limits: configuration.applicationLimits, version: Umbel.version, logger: logger)
         let server = HTTPServer(
             limits: configuration.limits,
+            onRefusal: { application.respond(refusing: $0) },
             onBodyFailure: { application.bodyFailed($0, $1) },
             handler: { application.respond(to: $0) })
         let port: Int
@@ -117,6 +118,9 @@ struct Serve: ParsableCommand {
         do {
             store = try AdapterStore(folder: configuration.dataFolder)
         } catch {
+            if error.isTaken {
+                throw CommandFailure(.failed, "data folder \(configuration.dataFolder): another umbel is using it")
+            }
             throw CommandFailure(
                 .failed, "data folder \(configuration.dataFolder): \(error.call) of \(error.subject): \(error.message)")
         }

@@ -115,7 +115,11 @@ struct SettingValues {
     }
 
     static func unknown(_ key: String, _ place: String) -> CommandFailure {
-        let nearest = Spelling.nearest(to: key, among: Setting.all.map(\.key) + ["bases"])
+        // Below “bases” any name may stand, so only what is before the dot can be misspelt.
+        let section = key.prefix { $0 != "." }
+        let nearest =
+            Spelling.nearest(to: key, among: Setting.all.map(\.key))
+            ?? Spelling.nearest(to: String(section), among: ["bases"])
         return CommandFailure(.usage, "unknown setting “\(key)” in \(place)" + hint(nearest))
     }
 

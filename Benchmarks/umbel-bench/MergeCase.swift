@@ -1,0 +1,115 @@
+import UmbelAdapters
+import UmbelFormats
+import UmbelNames
+import UmbelTensor
+
+/// A generated adapter bound to a resident model.
+struct MergeCase {
+    let adapter: AdapterCase
+    /// nil for adapters without one.
+    let rank: Int?
+    let model: ResidentModel
+    let plan: MergePlan
+    /// One tensor of each group that is merged together, in the model's order.
+    let groups: [Int]
+    let touched: [TensorView]
+    let byteCount: Int
+    private let file: SafetensorsFile
+    private let binding: Binding
+
+    /// - Throws: what a user would be told, if the adapter that was generated does not fit.
+    init(_ adapter: AdapterCase, rank: Int?, limit: Int, model: ResidentModel, folder: String) throws {
+        self.adapter = adapter
+        self.rank = rank
+        self.model = model
+        let path = folder + "/adapter.safetensors"
+        let tensors = adapter.tensors(for: model.shape, rank: rank ?? 0, limit: limit)
+        try GeneratedFile.write(tensors, dtype: .bf16, to: path)
+        file = try SafetensorsFile(path: path)
+        let config = try adapter.config.map { try PEFTConfig(fields: $0(rank ?? 0)) }
+        let opened = try Adapter(file: file, config: config)
+        binding = Binder.bind(opened, to: model.weights, names: model.table)
+        if let refusal = binding.report.refusal(allowsUnmatched: false) {
+            let report = binding.report
+            let details = report.errors.prefix(1).map { "\($0)" } + report.unmatched.prefix(1).map { "\($0)" }
+            throw CheckFailure("\(adapter.name): \(refusal) \(details) \(report.unknownKeys.prefix(1))")
+        }
+        let plan = MergePlan(base: model.weights, steps: [.init(binding: binding, strength: 0.7)])
+        self.plan = plan
+        let touched = plan.touched.sorted()
+        groups = touched.filter { plan.cluster(of: $0).first == $0 }
+        self.touched = touched.map { model.weights.views[$0] }
+        byteCount = self.touched.reduce(0) { $0 + $1.bytes.count }
+    }
+
+    /// Merges everything that the adapter touches, as a download does: each tensor is let go of before the next.
+    func merge(on pool: ComputePool, _ use: (MergedTensor) -> Void = { _ in }) throws {
+        let merger = TensorMerger(plan: plan, pool: pool)
+        for group in groups {
+            for (_, tensor) in try merger.merge(group).sorted(by: { $0.key < $1.key }) { use(tensor) }
+        }
+    }
+
+    /// Compares what was merged with what is known about it.
+    ///
+    /// - Returns: a checksum of all merged bytes.
+    func check(on pool: ComputePool) throws -> UInt64 {
+        let idle = MergePlan(base: model.weights, steps: [.init(binding: binding, strength: 0)])
+        guard idle.touched.isEmpty else { throw CheckFailure("\(adapter.name): scale 0 touches the base") }
+        for group in groups.prefix(2) {
+            let one = try TensorMerger(plan: plan, pool: ComputePool(threads: 1)).merge(group)
+            let many = try TensorMerger(plan: plan, pool: pool).merge(group)
+            for (tensor, merged) in one {
+                guard let other = many[tensor], other.bytes.elementsEqual(merged.bytes) else {
+                    throw CheckFailure("\(adapter.name): the number of threads changes \(model.weights.label(tensor))")
+                }
+            }
+        }
+        if adapter.name == "lora" { try checkLoRA(on: pool) }
+        var sum: UInt64 = 0
+        try merge(on: pool) { tensor in
+            for offset in stride(from: 0, to: tensor.byteCount - 7, by: 8) {
+                sum =
+                    (sum &* 0x0000_0100_0000_01b3) ^ tensor.bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            }
+        }
+        return sum
+    }
+
+    /// W + m·(α/r)·up·down in f64 at some elements of some layers.
+    private func checkLoRA(on pool: ComputePool) throws {
+        let layers = model.shape.layers
+        for index in stride(from: 0, to: layers.count, by: max(1, layers.count / 5)) {
+            let layer = layers[index]
+            let stem = adapter.stem(layer, model.shape)
+            guard let down = file.view(stem + ".lora_down.weight"), let up = file.view(stem + ".lora_up.weight"),
+                let alpha = file.view(stem + ".alpha"),
+                let tensor = model.weights.catalog.tensors.firstIndex(where: { $0.name == layer.path + ".weight" }),
+                let merged = try TensorMerger(plan: plan, pool: pool).merge(tensor)[tensor]?.view
+            else { continue }
+            let base = model.weights.views[tensor]
+            let (rank, columns) = (down.shape[0], layer.elements / layer.outputs)
+            for step in 0..<64 {
+                let element = step * 7919 * 131 % layer.elements
+                let (row, column) = (element / columns, element % columns)
+                let product = (0..<rank).reduce(0.0) { sum, inner in
+                    sum + up.number(at: row * rank + inner) * down.number(at: inner * columns + column)
+                }
+                let exact = base.number(at: element) + 0.7 * alpha.number(at: 0) / Double(rank) * product
+                let step = base.dtype == .bf16 ? 0x1p-8 : base.dtype == .f16 ? 0x1p-11 : 0x1p-22
+                guard abs(merged.number(at: element) - exact) <= abs(exact) * step + 1e-6 else {
+                    throw CheckFailure("lora: \(layer.path)[\(element)] is \(merged.number(at: element)), not \(exact)")
+                }
+            }
+        }
+    }
+}
+
+/// A result that is wrong, so that its speed means nothing.
+struct CheckFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
