@@ -51,7 +51,8 @@ struct ModelGoldenTests {
     @Test("The corpus is there")
     func corpusIsComplete() {
         #expect(Self.items.count == 47)
-        #expect(Self.items.filter { $0.base != "minilm" }.map(\.testDescription) == Self.mergeable.map(\.testDescription))
+        #expect(
+            Self.items.filter { $0.base != "minilm" }.map(\.testDescription) == Self.mergeable.map(\.testDescription))
     }
 
     @Test("An adapter without its base here can be read", arguments: items.filter { $0.base == "minilm" })

@@ -19,7 +19,8 @@ struct RandomLayer: Sendable, CustomStringConvertible {
     /// A base with this layer's weight and two tensors that nobody touches.
     var base: BaseWeights {
         [
-            TestTensor("before.weight", [3], [1, 2, 3]), weight, TestTensor("after.bias", [2], [-0.5, 0.25], as: .bf16),
+            TestTensor("before.weight", [3], [1, 2, 3]), weight,
+            TestTensor("after.bias", [2], [-0.5, 0.25], as: .bf16),
         ].base
     }
 
@@ -29,7 +30,8 @@ struct RandomLayer: Sendable, CustomStringConvertible {
         Binder.bind(try Adapter(tensors), to: base, names: NameTable(catalog: base.catalog))
     }
 
-    static func make(_ kind: Kind, shape: [Int], rank: Int, alpha: Float?, seed: UInt64, dtype: DType = .f32) -> RandomLayer
+    static func make(_ kind: Kind, shape: [Int], rank: Int, alpha: Float?, seed: UInt64, dtype: DType = .f32)
+        -> RandomLayer
     {
         var random = SeededGenerator(seed: seed)
         let weight = TestTensor("layer.weight", shape, random.values(shape.elementCount), as: dtype)
@@ -82,17 +84,27 @@ struct RandomLayer: Sendable, CustomStringConvertible {
                 let up = add("lora_up.weight", [out, rank] + size.ones)
                 let down = add("lora_down.weight", [rank, inputs] + size.ones)
                 let core = add("lora_mid.weight", [rank, rank] + size.kernel)
-                return tucker(core, size) { up[$1 * rank + $0] } second: { down[$0 * inputs + $1] }.map { $0 * scale }
+                return tucker(core, size) {
+                    up[$1 * rank + $0]
+                } second: {
+                    down[$0 * inputs + $1]
+                }.map { $0 * scale }
             case .loha:
-                let first = product(add("hada_w1_a", [out, rank]), add("hada_w1_b", [rank, columns]), out, rank, columns)
-                let second = product(add("hada_w2_a", [out, rank]), add("hada_w2_b", [rank, columns]), out, rank, columns)
+                let first = product(
+                    add("hada_w1_a", [out, rank]), add("hada_w1_b", [rank, columns]), out, rank, columns)
+                let second = product(
+                    add("hada_w2_a", [out, rank]), add("hada_w2_b", [rank, columns]), out, rank, columns)
                 return zip(first, second).map { $0 * $1 * scale }
             case .lohaTucker:
                 let sides = (1...2).map { side in
                     let up = add("hada_w\(side)_a", [rank, out])
                     let down = add("hada_w\(side)_b", [rank, inputs])
                     let core = add("hada_t\(side)", [rank, rank] + size.kernel)
-                    return tucker(core, size) { up[$0 * out + $1] } second: { down[$0 * inputs + $1] }
+                    return tucker(core, size) {
+                        up[$0 * out + $1]
+                    } second: {
+                        down[$0 * inputs + $1]
+                    }
                 }
                 return zip(sides[0], sides[1]).map { $0 * $1 * scale }
             case .lokrFullFactored, .lokrFull, .lokrFactored:

@@ -46,7 +46,9 @@ struct WorkingWeightsTests {
 
     static let layouts: [Layout] = {
         var layouts: [Layout] = []
-        for (shape, leading) in [([6, 4], 1), ([4, 6], 1), ([6, 2, 2], 1), ([3, 4, 2], 2), ([2, 3, 4], 2), ([8, 1], 1)] {
+        for (shape, leading) in [
+            ([6, 4], 1), ([4, 6], 1), ([6, 2, 2], 1), ([3, 4, 2], 2), ([2, 3, 4], 2), ([8, 1], 1),
+        ] {
             let storedRows = shape.prefix(leading).reduce(1, *)
             for slab in [nil, 0..<storedRows, 1..<storedRows - 1, 2..<4] as [Range<Int>?] {
                 for transposed in [false, true] {
@@ -97,7 +99,9 @@ struct WorkingWeightsTests {
                 wide.randomElement(using: &generator)
             }
             var weights = WorkingWeights()
-            for (tensor, layout) in chosen.enumerated() { weights.load(tensor, stored(layout.shape, from: tensor * 100)) }
+            for (tensor, layout) in chosen.enumerated() {
+                weights.load(tensor, stored(layout.shape, from: tensor * 100))
+            }
             let expected = chosen.enumerated().flatMap { tensor, layout in
                 layout.indices.joined().map { Float($0 + tensor * 100) }
             }

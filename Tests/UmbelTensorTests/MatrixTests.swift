@@ -213,7 +213,8 @@ struct TensorViewTests {
             #expect(!view.isFinite(pool: ComputePool(threads: 2)))
         }
         let wide = values.map(Double.init)
-        #expect(TestTensor("t", .f64, [10_000], bytes: wide.withUnsafeBytes { Array($0) }).view.firstNonFinite() == place)
+        #expect(
+            TestTensor("t", .f64, [10_000], bytes: wide.withUnsafeBytes { Array($0) }).view.firstNonFinite() == place)
         #expect(TestTensor.integers("t", [1], [-1]).view.firstNonFinite() == nil)
     }
 

@@ -7,7 +7,8 @@ import UmbelTesting
 struct MultiplyKernelTests {
     /// Numbers that a sum could get wrong: subnormals, huge, tiny, signed zeros, infinities, NaN.
     static let specials: [Float] = [
-        0, -0.0, 1, -1, .leastNonzeroMagnitude, -.leastNormalMagnitude, .greatestFiniteMagnitude, 1e-30, 3e38, .infinity,
+        0, -0.0, 1, -1, .leastNonzeroMagnitude, -.leastNormalMagnitude, .greatestFiniteMagnitude, 1e-30, 3e38,
+        .infinity,
         -.infinity, .nan, 0x1.fffffep0, 0x1p-126,
     ]
 
