@@ -131,7 +131,8 @@ package final class VariantCache: Sendable {
         let elapsed = DispatchTime.now().uptimeNanoseconds - start
         build.result.withLock { $0 = result }
         state.withLock { state in
-            guard state.variants[variant.id] != nil else { return }
+            // A variant that was let go meanwhile, and perhaps asked for again, has no part in this build.
+            guard state.variants[variant.id]?.builds[index] === build else { return }
             for member in members { state.variants[variant.id]?.builds[member] = nil }
             state.variants[variant.id]?.mergeNanoseconds += elapsed
             if case .success(let tensors) = result { state.keep(tensors, of: variant.id, budget: budget) }
