@@ -46,7 +46,8 @@ package final class AdapterStore: Sendable {
         }
         records = Mutex(found)
         self.unreadable = unreadable
-        try removeOrphans(keeping: Set(found.values.map(\.digest)))
+        // What an unreadable record points to is not known, so nothing is an orphan for sure.
+        if unreadable.isEmpty { try removeOrphans(keeping: Set(found.values.map(\.digest))) }
     }
 
     private static func read(_ path: String) throws(SystemError) -> AdapterRecord? {
