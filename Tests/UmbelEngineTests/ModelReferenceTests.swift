@@ -1,0 +1,155 @@
+import Testing
+import UmbelEngine
+import UmbelTensor
+import UmbelTesting
+
+@Suite("Model references")
+struct ModelReferenceTests {
+    typealias Term = ModelReference.Term
+
+    private static func scale(_ value: Double) -> Scale { Scale(number: value) ?? .one }
+
+    static let valid: [(text: String, terms: [Term], canonical: String)] = [
+        ("base", [], "base"), ("b.1_x-Y", [], "b.1_x-Y"), ("0", [], "0"),
+        (String(repeating: "a", count: 96), [], String(repeating: "a", count: 96)),
+        ("base+a", [Term(adapter: "a")], "base+a"), ("base+a:1", [Term(adapter: "a")], "base+a"),
+        ("base+a:1.0", [Term(adapter: "a")], "base+a"),
+        ("base+a:0.8", [Term(adapter: "a", scale: scale(0.8))], "base+a:0.8"),
+        ("base+a:.5", [Term(adapter: "a", scale: scale(0.5))], "base+a:0.5"),
+        ("base+a:+0.5+b", [Term(adapter: "a", scale: scale(0.5)), Term(adapter: "b")], "base+a:0.5+b"),
+        ("base+a:-2", [Term(adapter: "a", scale: scale(-2))], "base+a:-2"),
+        (
+            "base+a:1e+2+b:2E-1", [Term(adapter: "a", scale: scale(100)), Term(adapter: "b", scale: scale(0.2))],
+            "base+a:100+b:0.2"
+        ),
+        ("base+a:-0", [Term(adapter: "a", scale: scale(0))], "base+a:0"),
+        ("base+a@0f:0.5", [Term(adapter: "a", digestPrefix: "0f", scale: scale(0.5))], "base+a@0f:0.5"),
+        (
+            "base+a@\(String(repeating: "0", count: 64))",
+            [Term(adapter: "a", digestPrefix: String(repeating: "0", count: 64))],
+            "base+a@\(String(repeating: "0", count: 64))"
+        ),
+        ("base+a+a", [Term(adapter: "a"), Term(adapter: "a")], "base+a+a"),
+        ("base+e", [Term(adapter: "e")], "base+e"),
+        ("base+1e+b", [Term(adapter: "1e"), Term(adapter: "b")], "base+1e+b"),
+    ]
+
+    @Test("A reference means its terms, and has one canonical text", arguments: valid.indices)
+    func validReference(_ index: Int) throws {
+        let item = Self.valid[index]
+        let reference = try ModelReference(item.text)
+        #expect(reference.terms == item.terms)
+        #expect(reference.text == item.canonical)
+        #expect(try ModelReference(reference.text) == reference)
+    }
+
+    static let invalid: [(text: String, error: ReferenceError)] = [
+        ("", .empty), (String(repeating: "a", count: 4097), .tooLong(limit: 4096)),
+        (String(repeating: "a", count: 97), .invalidName(String(repeating: "a", count: 97))), ("+a", .invalidName("")),
+        ("-base", .invalidName("-base")), (".base", .invalidName(".base")), ("base+", .invalidName("")),
+        ("base++a", .invalidName("")), ("base + a", .invalidName("base ")), ("bäse", .invalidName("bäse")),
+        ("base/x", .invalidName("base/x")), ("base+a/b", .invalidName("a/b")), ("base+..", .invalidName("..")),
+        ("base:0.5", .invalidName("base:0.5")), ("base+:0.5", .invalidName("")), ("base+a:", .invalidScale("")),
+        ("base+a:x", .invalidScale("x")), ("base+a:nan", .invalidScale("nan")), ("base+a:inf", .invalidScale("inf")),
+        ("base+a:0x1p3", .invalidScale("0x1p3")), ("base+a:1e9", .invalidScale("1e9")),
+        ("base+a:1,5", .invalidScale("1,5")),
+        ("base+a:1 ", .invalidScale("1 ")), ("base+a:--1", .invalidScale("--1")), ("base+a:1e+", .invalidScale("1e+")),
+        ("base+a@", .invalidDigest("")), ("base+a@0F", .invalidDigest("0F")), ("base+a@xyz", .invalidDigest("xyz")),
+        ("base+a@\(String(repeating: "0", count: 65))", .invalidDigest(String(repeating: "0", count: 65))),
+        ("base+a@0@1", .invalidDigest("0@1")), ("base+@0", .invalidName("")), ("base+a:1:2", .invalidName("a:1")),
+        ("base+a:0.5@0f", .invalidScale("0.5@0f")),
+    ]
+
+    @Test("What is no reference is refused with the part that is wrong", arguments: invalid.indices)
+    func invalidReference(_ index: Int) {
+        let item = Self.invalid[index]
+        #expect(throws: item.error, "\(item.text)") { try ModelReference(item.text) }
+    }
+
+    @Test("A scale is a finite decimal of magnitude up to a million")
+    func scales() {
+        for (text, value) in [
+            ("1", 1), ("-0.5", -0.5), ("1e6", 1e6), ("-1000000", -1e6), ("1e-300", 1e-300), ("0.1", 0.1),
+        ] {
+            #expect(Scale(text)?.value == value)
+            #expect(Scale(text).flatMap { Scale($0.text) } == Scale(text), "the text reads back")
+        }
+        for text in [
+            "", "1000001", "1e7", "infinity", "nan", "1_000", " 1", "0x10", String(repeating: "1", count: 33), "٣",
+        ] {
+            #expect(Scale(text) == nil, "\(text)")
+        }
+        #expect(Scale("-0") == Scale("0"))
+        #expect(Scale("0.80") == Scale("8e-1"))
+        #expect(Scale(number: .infinity) == nil && Scale(number: .nan) == nil)
+    }
+
+    @Test("Any text is refused or has a canonical text that means the same")
+    func fuzz() {
+        let words = [
+            "+", ":", "@", "base", "a", "0.5", "e", "E", "-", "1e+2", "ff", ".", "nan", "ü", "\u{0}", "😀", "1",
+        ]
+        Fuzz.run { random, seed in
+            var text = (0..<Int.random(in: 0...10, using: &random)).map { _ in words.randomElement(using: &random) ?? ""
+            }.joined()
+            if Bool.random(using: &random) { text = "base+" + text }
+            guard let reference = try? ModelReference(text) else { return }
+            #expect((try? ModelReference(reference.text)) == reference, "\(seed): \(text)")
+            #expect((try? ModelReference(reference.text))?.text == reference.text, "\(seed): \(text)")
+        }
+    }
+}
+
+@Suite("Identity of variants")
+struct VariantIdentityTests {
+    private func id(
+        base: String = "b", _ terms: [(digest: String, scale: Double, prefixes: [String])] = [], dtype: DType? = nil
+    ) -> String {
+        VariantIdentity.id(
+            baseDigest: base,
+            terms: terms.map {
+                .init(
+                    digest: $0.digest, scale: Scale(number: $0.scale) ?? .one,
+                    prefixes: $0.prefixes.compactMap(Prefix.init))
+            }, dtype: dtype)
+    }
+
+    @Test("What the bytes depend on changes the id")
+    func changes() {
+        let ids = [
+            id(), id(base: "c"), id(dtype: .f16), id(dtype: .bf16), id([("a", 1, [])]), id([("a", 0.5, [])]),
+            id([("a", -1, [])]), id([("b", 1, [])]), id([("a", 1, []), ("b", 1, [])]),
+            id([("b", 1, []), ("a", 1, [])]),
+            id([("a", 1, []), ("a", 1, [])]), id([("a", 1, ["x=y"])]), id([("a", 1, ["x=z"])]),
+            id([("a", 1, [])], dtype: .f16),
+        ]
+        #expect(Set(ids).count == ids.count)
+        #expect(ids.allSatisfy { $0.count == 40 && $0.allSatisfy { $0.isHexDigit && !$0.isUppercase } })
+    }
+
+    @Test("What they do not depend on leaves it")
+    func stays() {
+        #expect(id([("a", 0, [])]) == id(), "strength 0 is not applied")
+        #expect(id([("a", 0, []), ("b", 1, [])]) == id([("b", 1, [])]))
+        #expect(id([("a", -0.0, [])]) == id())
+        #expect(id([("a", 1, ["x=y", "p=q"])]) == id([("a", 1, ["p=q", "x=y"])]))
+    }
+}
+
+@Suite("Small values of the engine")
+struct EngineValueTests {
+    @Test("A moment is written as RFC 3339 says")
+    func dates() {
+        #expect(Date(seconds: 0).text == "1970-01-01T00:00:00Z")
+        #expect(Date(seconds: 951_827_696).text == "2000-02-29T12:34:56Z")
+        #expect(Date(seconds: 4_102_444_799).text == "2099-12-31T23:59:59Z")
+    }
+
+    @Test("A prefix is text, an equals sign, and what it stands for")
+    func prefixes() {
+        #expect(Prefix("lora_te1=text_encoder")?.text == "lora_te1=text_encoder")
+        #expect(Prefix("lycoris=")?.component == "")
+        #expect(Prefix("a=b=c")?.component == "b=c")
+        #expect(Prefix("=x") == nil && Prefix("x") == nil && Prefix("") == nil)
+    }
+}
