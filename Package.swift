@@ -98,14 +98,25 @@ let package = Package(
         tests("UmbelHTTPTests", on: ["UmbelHTTP", "UmbelPOSIX", httpTypes]),
         .testTarget(
             name: "UmbelNamesTests", dependencies: ["UmbelNames"], exclude: ["Fixtures"], swiftSettings: strict),
-        tests("PEFTTunerTests", on: ["UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
+        tests("PEFTTunerTests", on: ["UmbelTesting", "UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
+        tests("UmbelTensorTests", on: ["UmbelTesting", "CUmbelKernels", "UmbelTensor"]),
+        tests("UmbelFormatsTests", on: ["UmbelTesting", "UmbelFormats", "UmbelTensor"]),
         tests(
-            "ConformanceTests",
+            "UmbelAdaptersTests",
+            on: ["UmbelTesting", "UmbelAdapters", "UmbelEngine", "UmbelNames", "UmbelFormats", "UmbelTensor"]),
+        tests(
+            "UmbelEngineTests",
             on: [
                 "UmbelTesting", "UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor",
                 "UmbelPOSIX",
             ]),
         tests("BlackBoxTests", on: ["umbel", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
+        tests(
+            "ConformanceTests",
+            on: [
+                "UmbelTesting", "UmbelServer", "UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats",
+                "UmbelTensor", "UmbelPOSIX",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )
