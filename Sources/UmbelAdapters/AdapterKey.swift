@@ -32,6 +32,8 @@ package struct AdapterKey: Hashable, Sendable {
             let rest = key.dropLast(suffix.count)
             guard rest.last == "." else { continue }
             let stem = String(rest.dropLast())
+            // Of anything but a norm, `scale` is no parameter.
+            if role == SetWeight.scale, !SetWeight.isNorm(stem) { continue }
             if (suffix == "down.weight" || suffix == "up.weight"), !endsLikeProcessor(stem) { continue }
             return (stem, role)
         }

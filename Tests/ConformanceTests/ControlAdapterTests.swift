@@ -30,6 +30,25 @@ struct ControlAdapterTests {
         ("img_in.weight", [2, 2], [1, 2, 3, 4]),
     ]
 
+    @Test(
+        "A norm under its own name is a new value",
+        arguments: [
+            "diffusion_model.double_blocks.0.img_attn.norm.query_norm.scale",
+            "double_blocks.0.img_attn.norm.query_norm.scale", "transformer.transformer_blocks.0.attn.norm_q.weight",
+        ])
+    func norm(key: String) throws {
+        let norm = "double_blocks.0.img_attn.norm.query_norm.scale"
+        #expect(try merged(flux, [(key, [2], [5, 6])], norm).values == [5, 6])
+    }
+
+    @Test("A norm of another size is refused")
+    func normOfAnotherSize() {
+        let norm = "double_blocks.0.img_attn.norm.query_norm.scale"
+        for key in [norm, "transformer.transformer_blocks.0.attn.norm_q.weight"] {
+            #expect(throws: (any Error).self) { try merged(flux, [(key, [3], [5, 6, 7])], norm) }
+        }
+    }
+
     @Test("The vector of (IA)³ is no copy of the weight", arguments: ["lora_unet_conv", "base_model.model.conv"])
     func vector(stem: String) throws {
         let base: Tensors = [("conv.weight", [2, 2, 1, 1], [1, 2, 3, 4])]
