@@ -49,6 +49,16 @@ struct ControlAdapterTests {
         }
     }
 
+    @Test("A pair that is wider than the layer that takes the image in widens it with zeros")
+    func widened() throws {
+        let pair: Tensors = [
+            ("img_in.lora_A.weight", [1, 3], [1, 1, 1]), ("img_in.lora_B.weight", [2, 1], [10, 20]),
+        ]
+        let (shape, values) = try merged(flux, pair, "img_in.weight")
+        #expect(shape == [2, 3])
+        #expect(values == [11, 12, 10, 23, 24, 20])
+    }
+
     @Test("The vector of (IA)³ is no copy of the weight", arguments: ["lora_unet_conv", "base_model.model.conv"])
     func vector(stem: String) throws {
         let base: Tensors = [("conv.weight", [2, 2, 1, 1], [1, 2, 3, 4])]
