@@ -60,7 +60,9 @@ package struct Binder {
         let module = adapter.modules[index]
         do {
             try checkStored(target, module.factors)
-            let resized = target.resized(by: module.factors)
+            // Only PEFT keeps resized copies; the `weight` of (IA)³ is a vector, whatever its shape.
+            let hasCopy = context.isPEFT(module.factors) && module.algorithm != IA3.self
+            let resized = hasCopy ? target.resized(by: module.factors) : target
             var patches = try PEFTCompanions.patches(
                 for: module.factors, by: module.algorithm, on: resized, in: context)
             // PEFT's inner and outer layer of a wrapped attention both apply the output projection's pair.
