@@ -17,7 +17,7 @@ demo: build ## build, serve the small models that ship here, upload adapters, pr
 	@DEMO_LISTEN=$(DEMO_LISTEN) demo/run
 
 test: deps ## build and run every test
-	swift build --build-tests $(SWIFT_FLAGS)
+	swift build --build-tests --explicit-target-dependency-import-check error $(SWIFT_FLAGS)
 	swift test --skip-build $(SWIFT_FLAGS)
 
 lint: ## check formatting and dependencies between targets

@@ -71,7 +71,10 @@ let package = Package(
         // Floor 5: routes · bodies · the Problem table.
         floor(
             "UmbelServer",
-            on: ["UmbelEngine", "UmbelHTTP", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX", logging, httpTypes]),
+            on: [
+                "UmbelEngine", "UmbelHTTP", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX",
+                logging, httpTypes,
+            ]),
 
         // Floor 6: settings, wiring, signals, drain.
         .executableTarget(
@@ -93,11 +96,16 @@ let package = Package(
             dependencies: ["UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"],
             path: "Tests/UmbelTesting"),
         tests("UmbelHTTPTests", on: ["UmbelHTTP", "UmbelPOSIX", httpTypes]),
-        .testTarget(name: "UmbelNamesTests", dependencies: ["UmbelNames"], exclude: ["Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "UmbelNamesTests", dependencies: ["UmbelNames"], exclude: ["Fixtures"], swiftSettings: strict),
         tests("PEFTTunerTests", on: ["UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
         tests(
             "ConformanceTests",
-            on: ["UmbelTesting", "UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
+            on: [
+                "UmbelTesting", "UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor",
+                "UmbelPOSIX",
+            ]),
+        tests("BlackBoxTests", on: ["umbel", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -130,7 +130,8 @@ extension AdapterCase {
         AdapterCase(name: "tlora", layers: .linear, limit: 8 << 20) { layer, rank in
             [
                 ("q_layer.weight", [rank, layer.inputs], .noise(0.05)),
-                ("p_layer.weight", [layer.outputs, rank], .noise(0.05)), ("lambda_layer", [1, rank], .noise(0.1, around: 1)),
+                ("p_layer.weight", [layer.outputs, rank], .noise(0.05)),
+                ("lambda_layer", [1, rank], .noise(0.1, around: 1)),
                 alpha,
             ]
         },
@@ -141,7 +142,8 @@ extension AdapterCase {
             name: "peft-lora", layers: .linear, config: { ["peft_type": "LORA", "r": JSON($0), "lora_alpha": JSON(8)] }
         ) { layer, rank in
             [
-                ("lora_A.weight", [rank, layer.inputs], .noise(0.05)), ("lora_B.weight", [layer.outputs, rank], .noise(0.05)),
+                ("lora_A.weight", [rank, layer.inputs], .noise(0.05)),
+                ("lora_B.weight", [layer.outputs, rank], .noise(0.05)),
             ]
         },
         AdapterCase(
@@ -149,7 +151,8 @@ extension AdapterCase {
             config: { ["peft_type": "LORA", "r": JSON($0), "lora_alpha": JSON(8), "use_dora": .bool(true)] }
         ) { layer, rank in
             [
-                ("lora_A.weight", [rank, layer.inputs], .noise(0.05)), ("lora_B.weight", [layer.outputs, rank], .noise(0.05)),
+                ("lora_A.weight", [rank, layer.inputs], .noise(0.05)),
+                ("lora_B.weight", [layer.outputs, rank], .noise(0.05)),
                 ("lora_magnitude_vector", [layer.outputs], .noise(0.1, around: 1)),
             ]
         },
@@ -161,7 +164,8 @@ extension AdapterCase {
             return [("ia3_l", isInput ? [1, layer.inputs] : [layer.outputs, 1], .noise(0.1, around: 1))]
         },
         AdapterCase(
-            name: "peft-oft", layers: .linear, config: { ["peft_type": "OFT", "r": JSON(0), "oft_block_size": JSON($0)] }
+            name: "peft-oft", layers: .linear,
+            config: { ["peft_type": "OFT", "r": JSON(0), "oft_block_size": JSON($0)] }
         ) { layer, rank in
             let size = greatestCommonDivisor(rank, layer.inputs)
             return [("oft_R.weight", [layer.inputs / size, size * (size - 1) / 2], .noise(0.05))]

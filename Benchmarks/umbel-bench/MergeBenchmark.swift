@@ -75,7 +75,9 @@ struct MergeBenchmark: ParsableCommand {
     ) throws -> Measurement {
         let limit = megabytes.map { $0 << 20 } ?? .max
         var made: MergeCase?
-        let binding = try seconds { made = try MergeCase(adapter, rank: rank, limit: limit, model: base, folder: folder) }
+        let binding = try seconds {
+            made = try MergeCase(adapter, rank: rank, limit: limit, model: base, folder: folder)
+        }
         guard let item = made else { throw CheckFailure("\(adapter.name) was not made") }
         let checksum = try item.check(on: pool)
         let copy = PlainCopy(item.touched, to: destination)

@@ -69,7 +69,8 @@ struct MergeCase {
         var sum: UInt64 = 0
         try merge(on: pool) { tensor in
             for offset in stride(from: 0, to: tensor.byteCount - 7, by: 8) {
-                sum = (sum &* 0x0000_0100_0000_01b3) ^ tensor.bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                sum =
+                    (sum &* 0x0000_0100_0000_01b3) ^ tensor.bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
             }
         }
         return sum

@@ -1,4 +1,5 @@
 package import UmbelFormats
+internal import UmbelNames
 package import UmbelTensor
 
 /// A parsed adapter file: its modules by algorithm, with every key accounted for. Knows no base.
@@ -40,12 +41,48 @@ package struct Adapter: Sendable {
         context = try Self.context(config: config, metadata: metadata, shared: collector.shared)
         let sorted = try collector.sorted(in: context)
         modules = sorted.modules
-        unknownKeys = collector.unknownKeys + sorted.unknownKeys
+        unknownKeys =
+            collector.unknownKeys + sorted.unknownKeys + Self.unusedShared(collector.sharedKeys, sorted.modules)
         notes = collector.notes + Self.scaleNotes(modules, context)
         bundledEmbeddings = collector.embeddings.sorted()
         self.metadata = metadata
-        format = Self.format(modules, config: config)
+        format = Self.format(modules, config: config, metadata: metadata)
         dtype = collector.mostFrequentType
+    }
+
+    /// Tensors of the whole model that no module of the file makes use of.
+    private static func unusedShared(_ keys: [String], _ modules: [Module]) -> [String] {
+        let users = [VeRA.name, VBLoRA.name, RandLoRA.name]
+        return modules.contains { users.contains($0.algorithm.name) } ? [] : keys
+    }
+
+    /// Axes of the file's DoRA magnitudes, as far as their shapes tell without a base.
+    package var doraAxes: Set<DoRA.Axis> {
+        var axes: Set<DoRA.Axis> = []
+        for module in modules {
+            if module.factors.has(.magnitude) { axes.insert(.output) }
+            guard let shape = module.factors[.doraScale]?.shape else { continue }
+            axes.insert(shape.count > 1 && shape[0] == 1 && shape[1] != 1 ? .input : .output)
+        }
+        return axes
+    }
+
+    /// The first fault that no base could heal: a factor that is missing, ranks that disagree.
+    ///
+    /// Algorithms check a module against a target; this one has a weight of one element, and what they say of its shape
+    /// is not listened to.
+    package func structuralError() -> ModuleError? {
+        let view = TargetView(pieces: [Piece(tensor: 0)], shape: [1, 1])
+        let bias = TargetView(pieces: [Piece(tensor: 1)], shape: [1])
+        let target = Target(component: "", module: "", weight: view, bias: bias)
+        for module in modules {
+            do {
+                _ = try module.algorithm.patches(for: module.factors, on: target, in: context)
+            } catch {
+                if error.isStructural { return error }
+            }
+        }
+        return nil
     }
 
     private static func context(
@@ -65,13 +102,16 @@ package struct Adapter: Sendable {
         return context
     }
 
-    private static func format(_ modules: [Module], config: PEFTConfig?) -> Format {
+    private static func format(
+        _ modules: [Module], config: PEFTConfig?, metadata: [(name: String, value: String)]
+    ) -> Format {
         let stems = modules.map(\.factors.stem)
+        let writer = metadata.first { $0.name == "ss_network_module" }?.value ?? ""
         if config != nil || stems.contains(where: { $0.hasPrefix("base_model.model.") }) { return .peft }
         let isMangled = stems.contains { !$0.contains(".") }
         guard isMangled else { return .diffusers }
         let plain: Set = ["lora"]
-        if stems.contains(where: { $0.hasPrefix("lycoris_") }) { return .lycoris }
+        if stems.contains(where: { $0.hasPrefix("lycoris_") }) || writer.hasPrefix("lycoris") { return .lycoris }
         return modules.allSatisfy { plain.contains($0.algorithm.name) } ? .kohya : .lycoris
     }
 

@@ -26,8 +26,8 @@ extension Algorithm {
 /// One change to one view of the base.
 package struct Patch: Sendable {
     package enum Change: Sendable {
-        /// Recomputes the values. `bound` is an upper bound of |ΔW| at strength 1, where one is cheap to give.
-        case transform(WeightTransform, bound: Double?)
+        /// Recomputes the values. `bound` says how much at most, where that is cheap to say.
+        case transform(WeightTransform, bound: ChangeBound?)
         /// Adds to this view what comes of another one, read as it is when the patch is applied.
         case derive(from: TargetView, any DerivedTransform)
         /// Puts the adapter's own tensor in place, whatever the strength. May change the first axis.
@@ -49,7 +49,7 @@ package struct Patch: Sendable {
         self.change = change
     }
 
-    package init(_ view: TargetView, _ transform: WeightTransform, bound: Double? = nil) {
+    package init(_ view: TargetView, _ transform: WeightTransform, bound: ChangeBound? = nil) {
         self.init(view, .transform(transform, bound: bound))
     }
 

@@ -2,11 +2,13 @@
 package enum AlgorithmList {
     package static let all: [any Algorithm.Type] = [
         // AdaLoRA shares LoRA's spellings.
-        AdaLoRA.self, LoRA.self, LoHa.self, IA3.self, LoKr.self, Norm.self, DiagOFT.self, BOFT.self, GLoRA.self, TLoRA.self,
+        AdaLoRA.self, LoRA.self, LoHa.self, IA3.self, LoKr.self, Norm.self, DiagOFT.self, BOFT.self, GLoRA.self,
+        TLoRA.self,
         // PEFT's own.
         PEFTOFT.self, PEFTBOFT.self, PEFTIA3.self, VeRA.self, HRA.self, FourierFT.self, MISS.self, SHiRA.self, C3A.self,
         DeLoRA.self, HiRA.self, RoAd.self, VBLoRA.self, GraLoRA.self, RandLoRA.self, PEFTGLoRA.self, LNTuning.self,
         TrainableTokens.self, WholeTensor.self,
+        SetWeight.self,
         // Last, for a `diff_b` may stand beside any other family.
         Full.self,
     ]

@@ -77,9 +77,8 @@ package struct Binder {
         for view in [target.weight, target.bias].compactMap({ $0 }) {
             for tensor in view.tensors {
                 guard table.quantized.contains(tensor) || !base.views[tensor].dtype.isFloat else { continue }
-                throw .notMergeable(
-                    module: module.stem,
-                    reason: "the base stores “\(base.label(tensor))” quantised, as \(base.views[tensor].dtype.rawValue)")
+                throw .quantised(
+                    module: module.stem, tensor: base.label(tensor), dtype: base.views[tensor].dtype)
             }
         }
     }
@@ -90,7 +89,8 @@ package struct Binder {
             let parameter = try ExpertChoice(stacks: stacks, adapter: adapter, context: context).parameter(for: module)
             let patches = try ExpertLoRA.patches(
                 for: module.factors, on: parameter.experts,
-                parameter: "\(context.patternPath(stem)).\(parameter.name)", inputFirst: parameter.inputFirst, in: context)
+                parameter: "\(context.patternPath(stem)).\(parameter.name)", inputFirst: parameter.inputFirst,
+                in: context)
             append(index, patches, component: stacks.component, module: "\(stacks.module).\(parameter.name)")
         } catch {
             report.errors.append(error)
@@ -153,8 +153,11 @@ package struct Binder {
                 for second in claimants[(position + 1)...] where !areTied(stems[first], stems[second]) {
                     let firstRows = claims.filter { $0.stem == first }.flatMap { $0.view.rows(of: tensor) }
                     let secondRows = claims.filter { $0.stem == second }.flatMap { $0.view.rows(of: tensor) }
-                    guard firstRows.contains(where: { range in secondRows.contains { $0.overlaps(range) } }) else { continue }
-                    report.ambiguities.append(.init(stems: [stems[first], stems[second]], modules: [base.label(tensor)]))
+                    guard firstRows.contains(where: { range in secondRows.contains { $0.overlaps(range) } }) else {
+                        continue
+                    }
+                    report.ambiguities.append(
+                        .init(stems: [stems[first], stems[second]], modules: [base.label(tensor)]))
                 }
             }
         }
@@ -179,13 +182,14 @@ package struct Binder {
         for match in report.matches {
             let changes = match.patches.map { patches[$0] }
             let isIdle = changes.allSatisfy { patch in
-                if case .transform(_, let bound?) = patch.change { bound == 0 } else { false }
+                if case .transform(_, let bound?) = patch.change { bound.isZero } else { false }
             }
             if isIdle, !changes.isEmpty { idle.append(match.stem) }
         }
         if !idle.isEmpty { report.notes.append(AdapterNote(.noEffect, "the difference is zero", keys: idle)) }
         for patch in patches {
-            guard let shape = patch.newShape, let tensor = patch.view?.wholeTensor, shape != base.views[tensor].shape else {
+            guard let shape = patch.newShape, let tensor = patch.view?.wholeTensor, shape != base.views[tensor].shape
+            else {
                 continue
             }
             report.notes.append(

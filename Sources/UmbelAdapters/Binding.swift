@@ -60,7 +60,9 @@ package struct BindingReport: Sendable {
     /// - Parameter allowsUnmatched: the caller accepts that a part of the adapter has no effect.
     package func refusal(allowsUnmatched: Bool) -> BindingRefusal? {
         if matches.isEmpty, errors.isEmpty, ambiguities.isEmpty { return .noModuleMatched(modules: modules) }
-        if !errors.isEmpty { return .modulesDoNotFit }
+        // A quantised weight is one without a place to merge into; every other error is a fault.
+        let faults = errors.filter { if case .quantised = $0 { false } else { true } }
+        if !faults.isEmpty || errors.count > faults.count && !allowsUnmatched { return .modulesDoNotFit }
         if !ambiguities.isEmpty { return .ambiguous }
         if !allowsUnmatched, !unmatched.isEmpty || !unknownKeys.isEmpty { return .partialMatch }
         return nil

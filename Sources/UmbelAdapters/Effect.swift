@@ -47,17 +47,23 @@ package struct EffectMeter {
     package func checkFinite() throws(MergeError) {
         for match in binding.report.matches {
             let doubtful = match.patches.contains { mayOverflow(binding.patches[$0]) }
-            guard doubtful, let view = match.patches.lazy.compactMap({ binding.patches[$0].view }).first else { continue }
+            guard doubtful, let view = match.patches.lazy.compactMap({ binding.patches[$0].view }).first else {
+                continue
+            }
             _ = try run(match, view, as: { $0 })
         }
     }
 
     private func mayOverflow(_ patch: Patch) -> Bool {
-        guard case .transform(_, let bound) = patch.change, let tensor = patch.view?.pieces.first?.tensor else {
-            return false
-        }
+        guard case .transform(_, let bound) = patch.change, let view = patch.view else { return false }
         guard let bound else { return true }
-        return !(bound < Double(min(base.views[tensor].dtype.overflowLimit, .greatestFiniteMagnitude)) / 4)
+        return view.tensors.contains { tensor in
+            let stored = base.views[tensor]
+            // Half of the range is left to the weight itself.
+            let room = Double(min(stored.dtype.overflowLimit, .greatestFiniteMagnitude)) / 2 - bound.absolute
+            guard room > 0 else { return true }
+            return bound.relative > 0 && !stored.isBelow(Float(room / bound.relative), pool: pool)
+        }
     }
 
     private func run(
@@ -76,6 +82,7 @@ package struct EffectMeter {
         }
         let isResized = view.tensors.contains { before.shapes[$0] != after.shapes[$0] }
         // Rows that the base lacks have nothing to be compared with.
-        return isResized ? (Matrix(rows: 0, columns: 0), Matrix(rows: 0, columns: 0)) : (before.gathered(view), after.gathered(view))
+        return isResized
+            ? (Matrix(rows: 0, columns: 0), Matrix(rows: 0, columns: 0)) : (before.gathered(view), after.gathered(view))
     }
 }

@@ -3,6 +3,7 @@ internal import UmbelTensor
 /// Groups the tensors of an adapter file by module, then finds the algorithm of each.
 struct ModuleCollector {
     private(set) var shared: [String: TensorView] = [:]
+    private(set) var sharedKeys: [String] = []
     private(set) var unknownKeys: [String] = []
     private(set) var embeddings: Set<String> = []
     private var modules: [String: ModuleFactors] = [:]
@@ -30,6 +31,7 @@ struct ModuleCollector {
         let last = key.split(separator: ".").last.map(String.init) ?? key
         if Self.sharedNames.contains(last) {
             shared[last] = view
+            sharedKeys.append(key)
             return
         }
         let split = AdapterKey(key)
@@ -40,13 +42,17 @@ struct ModuleCollector {
         }
     }
 
-    var mostFrequentType: DType { typeCounts.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }?.key ?? .f32 }
+    var mostFrequentType: DType {
+        typeCounts.max { ($0.value, $0.key.rawValue) < ($1.value, $1.key.rawValue) }?.key ?? .f32
+    }
 
     var notes: [AdapterNote] {
         var notes: [AdapterNote] = []
         if !ignored.isEmpty { notes.append(AdapterNote(.keyIgnored, "copies of the base's own layers", keys: ignored)) }
         if !residuals.isEmpty {
-            notes.append(AdapterNote(.residualNotApplied, "the sparse residual of an extraction is not applied", keys: residuals))
+            notes.append(
+                AdapterNote(.residualNotApplied, "the sparse residual of an extraction is not applied", keys: residuals)
+            )
         }
         if !embeddings.isEmpty {
             notes.append(

@@ -75,11 +75,15 @@ package enum ModuleError: Error, Hashable, Sendable {
     case emptyTensor(key: String, shape: [Int])
     case nonFinite(key: String, index: Int)
     case unknownAlgorithm(module: String, keys: [String])
+    /// The keys are those of a method that only `adapter_config.json` makes complete, and there is none.
+    case settingsMissing(module: String, keys: [String], setting: String)
     case twoFamilies(module: String, algorithms: [String])
     /// The base's module has no weight, or no bias, of which the adapter holds a change.
     case noSuchParameter(module: String, parameter: String)
     /// A setting of the adapter that has no merged form, with the reason.
     case notMergeable(module: String, reason: String)
+    /// The base stores the weight as integers with scales; nothing can be added to those.
+    case quantised(module: String, tensor: String, dtype: DType)
     case singular(module: String, key: String)
     case resultNotFinite(module: String)
 
@@ -92,18 +96,27 @@ package enum ModuleError: Error, Hashable, Sendable {
         case .unsupportedDType: "dtype_unsupported"
         case .emptyTensor: "empty_tensor"
         case .nonFinite, .resultNotFinite: "non_finite"
-        case .unknownAlgorithm: "algorithm_unknown"
+        case .unknownAlgorithm, .settingsMissing: "algorithm_unknown"
         case .twoFamilies: "module_ambiguous"
         case .noSuchParameter: "parameter_missing"
         case .notMergeable: "not_mergeable"
+        case .quantised: "quantised"
         case .singular: "singular"
+        }
+    }
+
+    /// Is the module torn or inconsistent in itself, whatever base it is for?
+    package var isStructural: Bool {
+        switch self {
+        case .missingFactor, .rankMismatch, .unsupportedDType, .emptyTensor, .nonFinite: true
+        default: false
         }
     }
 
     /// Does the module merely not fit this base, while it might fit another?
     package var dependsOnBase: Bool {
         switch self {
-        case .shapeMismatch, .noSuchParameter, .resultNotFinite: true
+        case .shapeMismatch, .noSuchParameter, .resultNotFinite, .quantised: true
         default: false
         }
     }

@@ -44,7 +44,8 @@ package enum Product {
     ///
     /// - Precondition: `left.columns == right.rows` and `rows` are rows of `left`.
     package static func add(
-        rows: Range<Int>, of left: Matrix, times right: Matrix, scaledBy factor: Float, to y: UnsafeMutablePointer<Float>
+        rows: Range<Int>, of left: Matrix, times right: Matrix, scaledBy factor: Float,
+        to y: UnsafeMutablePointer<Float>
     ) {
         precondition(left.columns == right.rows && rows.lowerBound >= 0 && rows.upperBound <= left.rows)
         umbel_multiply_add(

@@ -43,7 +43,8 @@ enum ScaleLint {
             for blocks in [3, 4] where isBlockDiagonal(matrix, blocks: blocks) {
                 notes.append(
                     AdapterNote(
-                        .alphaInconsistent, "the pair is \(blocks) pairs put together, so alpha/rank is \(blocks) times too small",
+                        .alphaInconsistent,
+                        "the pair is \(blocks) pairs put together, so alpha/rank is \(blocks) times too small",
                         keys: [module.factors.stem]))
             }
         }

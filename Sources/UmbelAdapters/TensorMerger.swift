@@ -28,7 +28,9 @@ package final class MergedTensor: @unchecked Sendable {
     ///
     /// - Returns: false if one of them would not be finite.
     func store(_ values: UnsafePointer<Float>, at offset: Int, count: Int) -> Bool {
-        guard let format = dtype.floatFormat else { preconditionFailure("a merged tensor holds floating-point numbers") }
+        guard let format = dtype.floatFormat else {
+            preconditionFailure("a merged tensor holds floating-point numbers")
+        }
         precondition(offset >= 0 && offset + count <= shape.elementCount)
         let limit = dtype.overflowLimit
         // In pieces that stay in the nearest cache between the two passes.
@@ -88,7 +90,9 @@ package struct TensorMerger: Sendable {
         for step in plan.steps {
             for patch in step.binding.patches {
                 guard let view = patch.view, patch.touches(tensor) else { continue }
-                guard view.wholeTensor == tensor, case .transform(.rows(let transform), _) = patch.change else { return nil }
+                guard view.wholeTensor == tensor, case .transform(.rows(let transform), _) = patch.change else {
+                    return nil
+                }
                 transforms.append((transform, step.strength))
             }
         }

@@ -5,7 +5,9 @@ internal import UmbelPOSIX
 /// Opens adapters from disk: a `.safetensors` file, alone or with `adapter_config.json` beside it in a PEFT folder.
 package enum AdapterFile {
     /// Usual names of the tensor file in a folder, the first that is there counts.
-    private static let tensorFiles = ["adapter_model.safetensors", "pytorch_lora_weights.safetensors", "adapter.safetensors"]
+    private static let tensorFiles = [
+        "adapter_model.safetensors", "pytorch_lora_weights.safetensors", "adapter.safetensors",
+    ]
     package static let configName = "adapter_config.json"
 
     /// - Parameter path: a file or a folder.

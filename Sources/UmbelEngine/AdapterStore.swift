@@ -8,8 +8,10 @@ package import UmbelPOSIX
 ///     <folder>/adapters/<name>.json       what the name points to
 ///     <folder>/blobs/<digest>/            adapter.safetensors, and adapter_config.json for PEFT
 ///     <folder>/uploads/                   what is arriving; emptied at start
+///     <folder>/lock                       held by the one process that uses the folder
 package final class AdapterStore: Sendable {
     private let folder: String
+    private let lock: FileDescriptor
     private let records: Mutex<[String: AdapterRecord]>
     /// Record files that could not be read at start, with the reason.
     package let unreadable: [String]
@@ -17,8 +19,12 @@ package final class AdapterStore: Sendable {
     package static let tensorFile = "adapter.safetensors"
 
     /// Opens the folder, making it if need be.
+    ///
+    /// - Throws: `SystemError` with `isTaken` if another process uses it: the two would sweep each other's uploads away.
     package init(folder: String) throws(SystemError) {
         self.folder = folder
+        try Directory.create(folder)
+        lock = try FileDescriptor.locking(folder + "/lock")
         for name in ["adapters", "blobs"] { try Directory.create(folder + "/" + name) }
         try Directory.removeTree(folder + "/uploads")
         try Directory.create(folder + "/uploads")
@@ -31,7 +37,8 @@ package final class AdapterStore: Sendable {
                 try Directory.removeFile(path)
                 continue
             }
-            if let record = try Self.read(path), Directory.isFile(folder + "/blobs/\(record.digest)/\(Self.tensorFile)") {
+            if let record = try Self.read(path), Directory.isFile(folder + "/blobs/\(record.digest)/\(Self.tensorFile)")
+            {
                 found[record.name] = record
             } else {
                 unreadable.append(path)
@@ -104,7 +111,8 @@ package final class AdapterStore: Sendable {
     /// Forgets a name, and its content if no other name points there. Requests that use the content keep it mapped.
     ///
     /// - Returns: false if there is no such name.
-    package func remove(_ name: String, check: (AdapterRecord) throws(EngineError) -> Void) throws(EngineError) -> Bool {
+    package func remove(_ name: String, check: (AdapterRecord) throws(EngineError) -> Void) throws(EngineError) -> Bool
+    {
         try records.withLock { records throws(EngineError) in
             guard let record = records[name] else { return false }
             try check(record)

@@ -37,12 +37,14 @@ struct BaseFactsReader {
             attention: attention, keyValue: config["num_key_value_heads"]?.integer ?? attention, size: size)
     }
 
-    func tiesEmbeddings() throws(BaseError) -> Bool {
+    /// Whether the output head is the embedding. Configurations leave the setting out where it has its class's default;
+    /// then a model whose file holds no head ties it.
+    func tiesEmbeddings(tensors: [BaseTensor]) throws(BaseError) -> Bool {
         guard let config = try json("config.json") else { return false }
         let nested = config["text_config"]?["tie_word_embeddings"]?.bool
         if let value = config["tie_word_embeddings"]?.bool ?? nested { return value }
-        // Families whose configurations leave out the default, which is to tie.
-        return ["gpt2", "t5", "gemma", "gemma2"].contains(config["model_type"]?.string ?? "")
+        let heads = ["lm_head.weight", "embed_out.weight"]
+        return !tensors.contains { tensor in heads.contains { tensor.name == $0 || tensor.name.hasSuffix("." + $0) } }
     }
 
     /// The part that describes the language model: multimodal models nest it.

@@ -112,7 +112,7 @@ struct BaseLoader {
             uniquingKeysWith: { first, _ in first })
         let catalog = BaseCatalog(
             tensors: tensors, modelType: facts.modelType, heads: try reader.heads(),
-            tiesEmbeddings: try reader.tiesEmbeddings(), componentClasses: classes)
+            tiesEmbeddings: try reader.tiesEmbeddings(tensors: tensors), componentClasses: classes)
         return Loaded(
             location: location, recognition: recognition, files: files,
             weights: BaseWeights(catalog: catalog, views: views))

@@ -1,9 +1,9 @@
+internal import Synchronization
 package import UmbelAdapters
 package import UmbelFormats
 package import UmbelNames
 package import UmbelPOSIX
 package import UmbelTensor
-internal import Synchronization
 
 /// A base that stays resident: its files, with the weights mapped read-only. Immutable once opened.
 package final class BaseModel: Sendable {
@@ -30,6 +30,7 @@ package final class BaseModel: Sendable {
     package let files: [File]
     package let weights: BaseWeights
     private let tables = Mutex<[[String]: NameTable]>([:])
+    private let ranges = Mutex<Set<DType>>([])
     private let digestOnce = Mutex<String?>(nil)
 
     /// Opens a single file, a Hugging Face folder or a diffusers pipeline.
@@ -71,6 +72,25 @@ package final class BaseModel: Sendable {
         for (index, view) in weights.views.enumerated() where !view.isFinite(pool: pool) {
             throw .notFinite(tensor: weights.label(index), index: view.firstNonFinite() ?? 0)
         }
+    }
+
+    /// Are all floating-point tensors of this type?
+    package func hasOnly(_ dtype: DType) -> Bool {
+        weights.views.allSatisfy { !$0.dtype.isFloat || $0.dtype == dtype }
+    }
+
+    /// Checks, once for each type, that every value of the base stays finite when it is rounded to that type.
+    ///
+    /// - Throws: `notFinite` naming the first tensor that does not fit.
+    package func checkRange(of dtype: DType, pool: ComputePool) throws(MergeError) {
+        if ranges.withLock({ $0.contains(dtype) }) { return }
+        for (index, view) in weights.views.enumerated() {
+            guard view.dtype.isFloat, !view.isBelow(dtype.overflowLimit, pool: pool) else { continue }
+            let columns = max(1, view.shape.flattenedColumns)
+            throw .notFinite(
+                tensor: weights.label(index), row: (view.firstNot(below: dtype.overflowLimit) ?? 0) / columns)
+        }
+        ranges.withLock { _ = $0.insert(dtype) }
     }
 
     package func file(_ path: String) -> File? { files.first { $0.path == path } }

@@ -1,6 +1,7 @@
 internal import Synchronization
 package import UmbelAdapters
-internal import UmbelPOSIX
+internal import UmbelNames
+package import UmbelPOSIX
 package import UmbelTensor
 
 /// What the server sees: resident bases, stored adapters, and the models they make together.
@@ -21,8 +22,68 @@ package final class Engine: Sendable {
 
     package func base(_ name: String) -> BaseModel? { bases.first { $0.name == name } }
 
+    /// A record, and what `body` makes of its content.
+    ///
+    /// A name can be re-pointed or removed after its record was read, and its content go: then the record is read again,
+    /// so that whoever asks gets the old adapter or the new one and no missing file.
+    private func reading<Result>(
+        _ record: () throws(EngineError) -> AdapterRecord, _ body: (AdapterRecord) throws(EngineError) -> Result
+    ) throws(EngineError) -> (record: AdapterRecord, result: Result) {
+        var attempts = 0
+        while true {
+            let found = try record()
+            do {
+                return (found, try body(found))
+            } catch {
+                // The same record with its file missing may have been removed and stored again; often, it has not.
+                attempts += 1
+                guard case .system(let system) = error, system.isMissingFile, attempts < 32 else { throw error }
+            }
+        }
+    }
+
+    /// The adapter of that name with its content.
+    package func adapter(_ name: String) throws(EngineError) -> (record: AdapterRecord, content: LoadedAdapter) {
+        let (record, content) = try reading({ () throws(EngineError) in try self.record(name) }, load)
+        return (record, content)
+    }
+
+    /// The adapter of that name with its tensor file, as it was uploaded.
+    package func file(of name: String) throws(EngineError) -> (record: AdapterRecord, file: MappedFile) {
+        let (record, file) = try reading({ () throws(EngineError) in try self.record(name) }) {
+            (record) throws(EngineError) in
+            do throws(SystemError) {
+                return try MappedFile(path: adapters.tensorPath(record.digest))
+            } catch {
+                throw .system(error)
+            }
+        }
+        return (record, file)
+    }
+
+    /// Adapters with their contents, by name, at most `limit` of those behind `cursor`; what is removed meanwhile is left
+    /// out.
+    package func allAdapters(
+        after cursor: String = "", limit: Int = .max
+    ) throws(EngineError) -> [(record: AdapterRecord, content: LoadedAdapter)] {
+        var found: [(record: AdapterRecord, content: LoadedAdapter)] = []
+        for record in adapters.all() where found.count < limit && record.name > cursor {
+            do {
+                found.append(try adapter(record.name))
+            } catch {
+                guard case .unknownAdapter = error else { throw error }
+            }
+        }
+        return found
+    }
+
+    private func record(_ name: String) throws(EngineError) -> AdapterRecord {
+        guard let record = adapters.record(name) else { throw .unknownAdapter(name) }
+        return record
+    }
+
     /// The content that a record points to, mapped and parsed once.
-    package func load(_ record: AdapterRecord) throws(EngineError) -> LoadedAdapter {
+    private func load(_ record: AdapterRecord) throws(EngineError) -> LoadedAdapter {
         if let known = loaded.withLock({ $0[record.digest] }) { return known }
         let adapter = try AdapterFile.open(
             tensors: adapters.tensorPath(record.digest), config: adapters.configPath(record.digest))
@@ -45,17 +106,18 @@ package final class Engine: Sendable {
     package func add(
         _ upload: Upload, as name: String, options: AdapterOptions,
         check: (AdapterRecord?) throws(EngineError) -> Void
-    ) throws(EngineError) -> (record: AdapterRecord, isNew: Bool) {
+    ) throws(EngineError) -> (record: AdapterRecord, content: LoadedAdapter, isNew: Bool) {
         guard Name.isValid(name) else { throw .invalidName(name) }
         let candidate = LoadedAdapter(
             digest: upload.digest,
             adapter: try AdapterFile.open(tensors: upload.tensorPath, config: upload.configPath))
+        if let error = candidate.adapter.structuralError() { throw .adapter(.module(error)) }
         if !options.isWithoutBase { try checkFit(candidate, options) }
         let result = try adapters.commit(upload, as: name, options: options, check: check)
         // What was parsed is mapped already; its path has moved, its pages have not.
         loaded.withLock { $0[upload.digest] = $0[upload.digest] ?? candidate }
         forgetUnused()
-        return result
+        return (result.record, candidate, result.isNew)
     }
 
     package func remove(
@@ -79,6 +141,7 @@ package final class Engine: Sendable {
 
     private func checkFit(_ candidate: LoadedAdapter, _ options: AdapterOptions) throws(EngineError) {
         let bases = try candidates(options)
+        try checkPlaces(options.prefixes, bases)
         guard let best = best(candidate, bases, options) else { throw .noBaseFits }
         let binding = candidate.binding(to: best, prefixes: options.prefixes)
         if let refusal = binding.report.refusal(allowsUnmatched: options.allowsUnmatched) {
@@ -92,6 +155,14 @@ package final class Engine: Sendable {
         }
     }
 
+    /// A prefix must stand for something in at least one of the bases.
+    private func checkPlaces(_ prefixes: [Prefix], _ bases: [BaseModel]) throws(EngineError) {
+        for prefix in prefixes where !prefix.component.isEmpty && !bases.isEmpty {
+            let isKnown = bases.contains { !$0.names(prefixes: prefixes).unknownPlaces.contains(prefix.component) }
+            guard isKnown else { throw .unknownPlace(prefix.component) }
+        }
+    }
+
     /// The base of which the adapter finds most modules; nil without any base.
     package func best(_ adapter: LoadedAdapter, _ bases: [BaseModel], _ options: AdapterOptions) -> BaseModel? {
         bases.max { first, second in
@@ -99,9 +170,11 @@ package final class Engine: Sendable {
         }
     }
 
-    private func fit(_ adapter: LoadedAdapter, _ base: BaseModel, _ options: AdapterOptions) -> Int {
+    /// Where nothing fits, the base that at least has the modules' names is the one to report on.
+    private func fit(_ adapter: LoadedAdapter, _ base: BaseModel, _ options: AdapterOptions) -> (Int, Int) {
         let report = adapter.binding(to: base, prefixes: options.prefixes).report
-        return report.matches.count - report.errors.count - report.ambiguities.count
+        let faults = report.errors.count + report.ambiguities.count
+        return (max(0, report.matches.count - faults), report.matches.count + faults)
     }
 
     // MARK: Models
@@ -109,18 +182,24 @@ package final class Engine: Sendable {
     /// The variant that a reference means now.
     package func variant(_ reference: ModelReference, dtype: DType? = nil) throws(EngineError) -> Variant {
         guard let base = base(reference.base) else { throw .unknownBase(reference.base) }
+        // A conversion to the type that everything has already is none.
+        let dtype = dtype.flatMap { base.hasOnly($0) ? nil : $0 }
+        if let dtype { try checkConversion(base, dtype) }
         var records: [AdapterRecord] = []
-        for term in reference.terms { records.append(try record(term)) }
+        var steps: [MergePlan.Step] = []
+        for term in reference.terms {
+            let (record, content) = try reading({ () throws(EngineError) in try self.record(term) }, load)
+            records.append(record)
+            // Before the cache is asked: an id tells nothing of what a name allows.
+            let binding = try bound(content, record.options, to: base)
+            steps.append(.init(binding: binding, strength: term.scale.value))
+        }
         let id = VariantIdentity.id(
             baseDigest: try digest(of: base),
             terms: zip(reference.terms, records).map {
                 .init(digest: $1.digest, scale: $0.scale, prefixes: $1.options.prefixes)
             }, dtype: dtype)
         return try cache.use(id) { () throws(EngineError) in
-            var steps: [MergePlan.Step] = []
-            for (term, record) in zip(reference.terms, records) {
-                steps.append(.init(binding: try bound(record, to: base), strength: term.scale.value))
-            }
             let pinned = ModelReference(
                 base: base.name,
                 terms: zip(reference.terms, records).map {
@@ -134,7 +213,9 @@ package final class Engine: Sendable {
     /// The variant that a text means: a reference, or the id of a variant that is known.
     package func variant(_ text: String, dtype: DType? = nil) throws(EngineError) -> Variant {
         if let variant = cache.variant(text) {
-            return dtype == variant.model.dtype ? variant : try self.variant(variant.reference, dtype: dtype)
+            // An id means its own bytes; a conversion asked for beside it is another variant.
+            guard let dtype, dtype != variant.model.dtype else { return variant }
+            return try self.variant(variant.reference, dtype: dtype)
         }
         let reference: ModelReference
         do {
@@ -145,9 +226,17 @@ package final class Engine: Sendable {
         return try variant(reference, dtype: dtype)
     }
 
+    private func checkConversion(_ base: BaseModel, _ dtype: DType) throws(EngineError) {
+        do {
+            try base.checkRange(of: dtype, pool: pool)
+        } catch {
+            throw .merge(error)
+        }
+    }
+
     /// The record that a term names, if its content is the one asked for.
-    package func record(_ term: ModelReference.Term) throws(EngineError) -> AdapterRecord {
-        guard let record = adapters.record(term.adapter) else { throw .unknownAdapter(term.adapter) }
+    private func record(_ term: ModelReference.Term) throws(EngineError) -> AdapterRecord {
+        let record = try record(term.adapter)
         guard let prefix = term.digestPrefix, !record.digest.hasPrefix(prefix) else { return record }
         // The name has moved on; the content may still be there under another one.
         let others = adapters.all().filter { $0.digest.hasPrefix(prefix) }
@@ -159,9 +248,11 @@ package final class Engine: Sendable {
     }
 
     /// An adapter bound to a base, if it may be merged there.
-    package func bound(_ record: AdapterRecord, to base: BaseModel) throws(EngineError) -> Binding {
-        let binding = try load(record).binding(to: base, prefixes: record.options.prefixes)
-        if let refusal = binding.report.refusal(allowsUnmatched: record.options.allowsUnmatched) {
+    private func bound(
+        _ adapter: LoadedAdapter, _ options: AdapterOptions, to base: BaseModel
+    ) throws(EngineError) -> Binding {
+        let binding = adapter.binding(to: base, prefixes: options.prefixes)
+        if let refusal = binding.report.refusal(allowsUnmatched: options.allowsUnmatched) {
             throw .binding(refusal, reports: [(base.name, binding.report)])
         }
         return binding
@@ -176,10 +267,11 @@ package final class Engine: Sendable {
     }
 
     /// What each module of an adapter does to a base, in numbers.
-    package func effects(_ record: AdapterRecord, on base: BaseModel) throws(EngineError) -> [ModuleEffect] {
-        let adapter = try load(record)
+    package func effects(
+        _ adapter: LoadedAdapter, _ options: AdapterOptions, on base: BaseModel
+    ) throws(EngineError) -> [ModuleEffect] {
         do {
-            return try adapter.effects(on: base, prefixes: record.options.prefixes) { (binding) throws(MergeError) in
+            return try adapter.effects(on: base, prefixes: options.prefixes) { (binding) throws(MergeError) in
                 try EffectMeter(binding: binding, base: base.weights, pool: pool).effects()
             }
         } catch {

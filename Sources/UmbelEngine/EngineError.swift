@@ -21,5 +21,7 @@ package enum EngineError: Error, Sendable {
     case preconditionFailed(adapter: String, digest: String?)
     case overBudget(bytes: Int, budget: Int)
     case noBaseFits
+    /// A prefix stands for a component that no base has.
+    case unknownPlace(String)
     case internalInconsistency(String)
 }

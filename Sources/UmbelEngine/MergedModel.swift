@@ -109,7 +109,9 @@ private struct Conversion {
             let here = start * size..<(start + count) * size
             let wanted = range.clamped(to: here)
             try bytes.withUnsafeBytes {
-                try sink(UnsafeRawBufferPointer(rebasing: $0[wanted.lowerBound - here.lowerBound..<wanted.upperBound - here.lowerBound]))
+                try sink(
+                    UnsafeRawBufferPointer(
+                        rebasing: $0[wanted.lowerBound - here.lowerBound..<wanted.upperBound - here.lowerBound]))
             }
         }
     }

@@ -21,6 +21,11 @@ package struct ModelReference: Hashable, Sendable {
             self.digestPrefix = digestPrefix
             self.scale = scale
         }
+
+        /// 1 to 64 lower-case hexadecimal digits.
+        package static func isDigestPrefix(_ text: String) -> Bool {
+            (1...64).contains(text.utf8.count) && text.utf8.allSatisfy(Name.isHexadecimal)
+        }
     }
 
     package let base: String
@@ -78,9 +83,7 @@ package struct ModelReference: Hashable, Sendable {
         var digest: String?
         if let at = rest.firstIndex(of: "@") {
             let prefix = String(rest[rest.index(after: at)...])
-            guard (1...64).contains(prefix.utf8.count), prefix.utf8.allSatisfy(Name.isHexadecimal) else {
-                throw .invalidDigest(prefix)
-            }
+            guard Term.isDigestPrefix(prefix) else { throw .invalidDigest(prefix) }
             digest = prefix
             rest = rest[..<at]
         }
@@ -103,6 +106,9 @@ package struct Scale: Hashable, Sendable {
     package let value: Double
 
     package static let one = Scale(value: 1)
+    private static let largest = 1e6
+    /// What is taken, in words.
+    package static let description = "a decimal such as 0.8, from -1000000 to 1000000"
 
     private init(value: Double) {
         // Minus zero is zero.
@@ -120,7 +126,7 @@ package struct Scale: Hashable, Sendable {
 
     /// - Returns: nil unless the number is finite and of magnitude up to 1e6.
     package init?(number value: Double) {
-        guard value.isFinite, abs(value) <= 1e6 else { return nil }
+        guard value.isFinite, abs(value) <= Self.largest else { return nil }
         self.init(value: value)
     }
 

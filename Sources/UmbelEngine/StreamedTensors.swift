@@ -1,5 +1,5 @@
-package import UmbelAdapters
 internal import Synchronization
+package import UmbelAdapters
 package import UmbelTensor
 
 /// Merges each tensor when it is asked for. Tensors that had to be computed with it are kept until they are asked for

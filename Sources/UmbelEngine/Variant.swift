@@ -42,6 +42,8 @@ package final class Variant: Sendable {
 package struct VariantInfo: Sendable {
     package enum State: String, Sendable {
         case merging, ready
+        /// Some tensors are in memory, from ranges that were read; the rest is merged when it is asked for.
+        case partial
     }
 
     package let variant: Variant
@@ -53,4 +55,14 @@ package struct VariantInfo: Sendable {
     package let hits: Int
     package let pinned: Bool
     package let lastUsed: Date
+}
+
+extension VariantInfo {
+    /// A variant of which nothing is in memory any more.
+    package init(released variant: Variant) {
+        self.init(
+            variant: variant, state: .partial, residentBytes: 0, residentTensors: 0,
+            touchedTensors: variant.model.plan.touched.count, mergeMilliseconds: 0, hits: 0, pinned: false,
+            lastUsed: .now)
+    }
 }

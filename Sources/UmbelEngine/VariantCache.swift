@@ -53,20 +53,20 @@ package final class VariantCache: Sendable {
         return state.withLock { state in
             if let known = state.touch(id) { return known }
             state.variants[id] = Entry(variant: variant)
+            // Used before idle ones are forgotten, or it would be the idlest.
+            let used = state.touch(id) ?? variant
             state.forgetEmptyVariants(beyond: 1024)
-            return state.touch(id) ?? variant
+            return used
         }
     }
 
     /// Builds everything that the variant touches, and says whether it was all there before.
     ///
-    /// - Throws: `overBudget` if its merged tensors can never be resident together.
+    /// - Throws: `overBudget` if its merged tensors cannot be resident together.
     package func makeResident(_ variant: Variant, pin: Bool) throws(EngineError) -> Bool {
-        guard variant.mergedBytes <= budget else {
-            throw .overBudget(bytes: variant.mergedBytes, budget: budget)
-        }
+        try checkRoom(for: variant)
         let wasReady = info(variant.id)?.state == .ready
-        if pin { state.withLock { $0.variants[variant.id]?.pinned = true } }
+        if pin { self.pin(variant.id) }
         for tensor in variant.model.plan.touched.sorted() {
             do {
                 _ = try mergedTensor(tensor, of: variant)
@@ -75,6 +75,17 @@ package final class VariantCache: Sendable {
             }
         }
         return wasReady
+    }
+
+    /// - Throws: `overBudget` if its merged tensors do not fit beside the variants that are pinned.
+    package func checkRoom(for variant: Variant) throws(EngineError) {
+        let taken = state.withLock { state in
+            state.variants.reduce(0) { sum, item in
+                item.value.pinned && item.key != variant.id ? sum + item.value.variant.mergedBytes : sum
+            }
+        }
+        let room = max(0, budget - taken)
+        guard variant.mergedBytes <= room else { throw .overBudget(bytes: variant.mergedBytes, budget: room) }
     }
 
     /// A merged tensor of a variant: from memory, from a build under way, or built now.
@@ -139,6 +150,9 @@ package final class VariantCache: Sendable {
         }
     }
 
+    /// Keeps the variant's tensors, however long it is not used.
+    package func pin(_ id: String) { state.withLock { $0.variants[id]?.pinned = true } }
+
     package func variant(_ id: String) -> Variant? { state.withLock { $0.variants[id]?.variant } }
 
     /// What is known of a variant that has been asked for.
@@ -147,8 +161,10 @@ package final class VariantCache: Sendable {
     /// All variants with tensors in memory or on the way there, the last used first.
     package func all() -> [VariantInfo] {
         state.withLock { state in
-            state.variants.values.filter { !$0.tensors.isEmpty || !$0.builds.isEmpty || $0.variant.mergedBytes == 0 || $0.pinned }
-                .sorted { $0.lastUsed > $1.lastUsed }.map(Self.info)
+            state.variants.values.filter {
+                !$0.tensors.isEmpty || !$0.builds.isEmpty || $0.variant.mergedBytes == 0 || $0.pinned
+            }
+            .sorted { $0.lastUsed > $1.lastUsed }.map(Self.info)
         }
     }
 
@@ -157,7 +173,9 @@ package final class VariantCache: Sendable {
     private static func info(_ entry: Entry) -> VariantInfo {
         let total = entry.variant.model.plan.touched.count
         return VariantInfo(
-            variant: entry.variant, state: entry.tensors.count == total ? .ready : .merging, residentBytes: entry.bytes,
+            variant: entry.variant,
+            state: entry.tensors.count == total ? .ready : entry.builds.isEmpty ? .partial : .merging,
+            residentBytes: entry.bytes,
             residentTensors: entry.tensors.count, touchedTensors: total,
             mergeMilliseconds: Double(entry.mergeNanoseconds) / 1e6, hits: entry.hits, pinned: entry.pinned,
             lastUsed: entry.lastUsedTime)

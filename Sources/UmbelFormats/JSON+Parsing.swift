@@ -16,7 +16,8 @@ extension JSON {
     }
 
     package init(parsing bytes: [UInt8]) throws(JSONError) {
-        self = try bytes.withUnsafeBytes { buffer in Result { () throws(JSONError) in try JSON(parsing: buffer) } }.get()
+        self = try bytes.withUnsafeBytes { buffer in Result { () throws(JSONError) in try JSON(parsing: buffer) } }
+            .get()
     }
 
     package init(parsing text: String) throws(JSONError) {
@@ -193,7 +194,9 @@ private struct JSONParser {
 
     private mutating func digits() throws(JSONError) {
         let start = position
-        while position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) { position += 1 }
+        while position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) {
+            position += 1
+        }
         if position == start {
             if position < bytes.count { throw .unexpected(offset: position) }
             throw .unexpectedEnd

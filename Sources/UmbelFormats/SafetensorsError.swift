@@ -51,7 +51,9 @@ package enum ForeignFormat: String, Hashable, Sendable {
 
     /// What the first bytes of a file betray; nil for what may be safetensors.
     package init?(firstBytes bytes: UnsafeRawBufferPointer) {
-        func starts(_ prefix: [UInt8]) -> Bool { bytes.count >= prefix.count && bytes.prefix(prefix.count).elementsEqual(prefix) }
+        func starts(_ prefix: [UInt8]) -> Bool {
+            bytes.count >= prefix.count && bytes.prefix(prefix.count).elementsEqual(prefix)
+        }
         if starts([0x50, 0x4b, 0x03, 0x04]) {
             self = .zipPickle
         } else if bytes.count >= 2, bytes[0] == 0x80, (2...5).contains(bytes[1]) {

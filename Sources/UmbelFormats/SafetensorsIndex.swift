@@ -41,7 +41,9 @@ package struct SafetensorsIndex: Sendable {
                 entries.append(try Self.entry(member, dataBytes: dataBytes))
             }
         }
-        entries.sort { ($0.range.lowerBound, $0.range.upperBound, $0.name) < ($1.range.lowerBound, $1.range.upperBound, $1.name) }
+        entries.sort {
+            ($0.range.lowerBound, $0.range.upperBound, $0.name) < ($1.range.lowerBound, $1.range.upperBound, $1.name)
+        }
         try Self.checkCoverage(entries, dataBytes: dataBytes)
         self.entries = entries
         self.metadata = metadata

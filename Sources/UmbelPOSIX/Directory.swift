@@ -35,12 +35,14 @@ package enum Directory {
     }
 
     /// Paths of all regular files below a folder, relative to it, sorted. Links are followed, hidden entries are not.
-    package static func files(below path: String) throws(SystemError) -> [String] {
+    /// A folder that links back to itself ends at `depth`.
+    package static func files(below path: String, depth: Int = 8) throws(SystemError) -> [String] {
+        guard depth > 0 else { return [] }
         var found: [String] = []
         for name in try names(in: path) where !name.hasPrefix(".") {
             let full = path + "/" + name
             if isDirectory(full) {
-                found += try files(below: full).map { name + "/" + $0 }
+                found += try files(below: full, depth: depth - 1).map { name + "/" + $0 }
             } else if isFile(full) {
                 found.append(name)
             }

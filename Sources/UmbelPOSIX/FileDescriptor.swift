@@ -40,6 +40,17 @@ package final class FileDescriptor: Sendable {
 }
 
 extension FileDescriptor {
+    /// Takes a file that one process at a time may have, making it if need be; it is given back when the descriptor
+    /// closes, or the process ends in whatever way.
+    ///
+    /// - Throws: `SystemError` with `isTaken` if another process has it.
+    package static func locking(_ path: String) throws(SystemError) -> FileDescriptor {
+        let file = FileDescriptor(
+            owning: try retryingInterrupts("open", path) { open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644) })
+        _ = try retryingInterrupts("flock", path) { flock(file.number, LOCK_EX | LOCK_NB) }
+        return file
+    }
+
     /// Makes a new file for writing; one of that name must not exist.
     package static func create(_ path: String) throws(SystemError) -> FileDescriptor {
         FileDescriptor(

@@ -26,13 +26,4 @@ package final class MappedFile: @unchecked Sendable {
     deinit {
         if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
     }
-
-    /// Lets go of the pages in `range`: they stay in the page cache but no longer count as this process's memory.
-    package func release(_ range: Range<Int>) {
-        let page = 4096
-        let start = (range.lowerBound + page - 1) / page * page
-        let end = range.upperBound / page * page
-        guard let base = bytes.baseAddress, end > start, end <= bytes.count else { return }
-        madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, MADV_DONTNEED)
-    }
 }

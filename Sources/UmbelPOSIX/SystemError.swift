@@ -21,6 +21,8 @@ package struct SystemError: Error, Hashable, Sendable {
     package var message: String { String(cString: strerror(code)) }
 
     package var isDiskFull: Bool { code == ENOSPC || code == EDQUOT }
+    /// Another process has the lock.
+    package var isTaken: Bool { code == EWOULDBLOCK }
     package var isMissingFile: Bool { code == ENOENT || code == ENOTDIR }
 }
 

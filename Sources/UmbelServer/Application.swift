@@ -1,10 +1,10 @@
+internal import Dispatch
 internal import HTTPTypes
 package import Logging
 package import UmbelEngine
-package import UmbelHTTP
 internal import UmbelFormats
+package import UmbelHTTP
 internal import UmbelPOSIX
-internal import Dispatch
 
 /// The service: routes over an engine. Turns a request into a response, and every error into a problem, in one place.
 package final class Application: Sendable {
@@ -13,6 +13,7 @@ package final class Application: Sendable {
     package let version: String
     let logger: Logger
     let readiness = Readiness()
+    let merges = BackgroundMerges()
     private let router: Router
 
     package init(engine: Engine, limits: ApplicationLimits, version: String, logger: Logger) {
@@ -31,8 +32,8 @@ package final class Application: Sendable {
     /// The handler for the HTTP server.
     package func respond(to request: Request) -> Response {
         let start = DispatchTime.now().uptimeNanoseconds
-        let id = RequestID.of(request)
-        var response = handle(request)
+        let id = RequestID.of(request.headers)
+        var response = handle(request).explained
         response.headers[.requestID] = id
         response = compressible(response, for: request)
         if request.method == .head { response = response.withoutBody }
@@ -46,11 +47,20 @@ package final class Application: Sendable {
         return response
     }
 
+    /// The answer to what the HTTP server refused before there was a request.
+    package func respond(refusing refusal: Refusal) -> Response {
+        var response = Problem(refusing: refusal).response()
+        response.headers[.requestID] = RequestID.of([:])
+        response.closesConnection = true
+        return response
+    }
+
     private func handle(_ request: Request) -> Response {
         let found = router.find(request)
         do {
             switch found {
             case .route(let route, let parameters):
+                try route.checkQuery(of: request)
                 return try route.handler(Call(application: self, request: request, parameters: parameters))
             case .noSuchPath: throw RequestError.noSuchPath(request.target)
             case .methodNotAllowed(let allowed):
@@ -71,7 +81,8 @@ package final class Application: Sendable {
     /// Called when a body could not be finished: the client has been cut off so that it cannot take it for whole.
     package func bodyFailed(_ request: Request, _ error: any Error) {
         if error is SystemError { return }  // the client went away
-        logger.error("response cut off", metadata: ["target": "\(request.target)", "error": "\(Problem(error).detail)"])
+        logger.error(
+            "response cut off", metadata: ["target": "\(request.target)", "error": "\(Problem(error).detail)"])
     }
 }
 
@@ -92,6 +103,26 @@ extension HTTPField.Name {
 }
 
 extension Response {
+    /// With a problem in the body where the wire's byte serving has only a status: 412 and 416.
+    fileprivate var explained: Response {
+        let problem: Problem
+        switch (status, body) {
+        case (.preconditionFailed, .none):
+            problem = Problem(status, "precondition_failed", "Precondition failed", "The content is another one now")
+        case (.rangeNotSatisfiable, .none):
+            let length = headers[.contentRange].map { " (\($0))" } ?? ""
+            problem = Problem(
+                status, "range_not_satisfiable", "Range not satisfiable", "No byte asked for is in the content\(length)"
+            )
+        default: return self
+        }
+        var response = self
+        let explained = problem.response()
+        response.body = explained.body
+        for field in explained.headers { response.headers[field.name] = field.value }
+        return response
+    }
+
     /// The same head for a HEAD request; the length stays known.
     fileprivate var withoutBody: Response {
         var response = self
@@ -109,8 +140,8 @@ extension Response {
 
 /// The id under which a request can be found in the log: the client's, if it is fit to print, or a new one.
 private enum RequestID {
-    static func of(_ request: Request) -> String {
-        if let given = request.headers[.requestID], (1...128).contains(given.utf8.count),
+    static func of(_ headers: HTTPFields) -> String {
+        if let given = headers[.requestID], (1...128).contains(given.utf8.count),
             given.utf8.allSatisfy({ (0x21...0x7e).contains($0) })
         {
             return given

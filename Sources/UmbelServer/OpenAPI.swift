@@ -17,7 +17,8 @@ package enum OpenAPI {
             "openapi": "3.1.0",
             "info": [
                 "title": "Umbel", "version": .string(version),
-                "description": "One base model, many adapters: merged models over HTTP", "license": ["name": "Apache-2.0", "identifier": "Apache-2.0"],
+                "description": "One base model, many adapters: merged models over HTTP",
+                "license": ["name": "Apache-2.0", "identifier": "Apache-2.0"],
             ],
             "paths": .object(paths),
             "components": ["schemas": ["Problem": problemSchema]],
@@ -30,7 +31,8 @@ package enum OpenAPI {
             return ["name": .string(name), "in": "path", "required": true, "schema": ["type": "string"]]
         }
         let others = route.parameters.map { parameter -> JSON in
-            let schema: JSON = parameter.isRepeatable ? ["type": "array", "items": ["type": "string"]] : ["type": "string"]
+            let schema: JSON =
+                parameter.isRepeatable ? ["type": "array", "items": ["type": "string"]] : ["type": "string"]
             return [
                 "name": .string(parameter.name), "in": .string(parameter.place.rawValue),
                 "description": .string(parameter.description), "schema": schema,
@@ -41,12 +43,15 @@ package enum OpenAPI {
             .init("parameters", .array(pathParameters + others)),
         ]
         if route.method == .put || route.method == .post {
-            let types = route.path.hasPrefix("/v1/adapters")
+            let types =
+                route.path.hasPrefix("/v1/adapters")
                 ? ["application/octet-stream", "multipart/form-data"] : ["application/json"]
             members.append(
                 .init("requestBody", ["content": .object(types.map { .init($0, ["schema": ["type": "object"]]) })]))
         }
-        var responses = route.statuses.map { JSON.Member(String($0), ["description": .string(HTTPResponse.Status(code: $0).reasonPhrase)]) }
+        var responses = route.statuses.map {
+            JSON.Member(String($0), ["description": .string(HTTPResponse.Status(code: $0).reasonPhrase)])
+        }
         responses.append(
             .init(
                 "default",

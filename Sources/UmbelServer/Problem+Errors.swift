@@ -20,6 +20,29 @@ extension Problem {
         }
     }
 
+    /// What to tell a client whose request did not get as far as a route.
+    init(refusing refusal: Refusal) {
+        let code =
+            switch refusal {
+            case .malformedRequestLine: "request_line_malformed"
+            case .malformedHeader: "header_malformed"
+            case .ambiguousFraming: "framing_ambiguous"
+            case .missingHost: "host_missing"
+            case .requestLineTooLong: "request_line_too_long"
+            case .headersTooLarge, .tooManyHeaders: "headers_too_large"
+            case .unknownTransferCoding: "transfer_coding_unknown"
+            case .unsupportedMethod: "method_unsupported"
+            case .unsupportedVersion: "version_unsupported"
+            case .unknownExpectation: "expectation_unknown"
+            case .headTimeout: "head_timeout"
+            case .overloaded: "overloaded"
+            case .tooManyConnections: "too_many_connections"
+            }
+        let detail = refusal.detail
+        self.init(refusal.status, code, refusal.status.reasonPhrase, detail.prefix(1).uppercased() + detail.dropFirst())
+        if status == .serviceUnavailable { headers[.retryAfter] = "1" }
+    }
+
     private init(engine error: EngineError) {
         switch error {
         case .base(let name, let error):
@@ -37,11 +60,14 @@ extension Problem {
             self.init(
                 .badRequest, "invalid_name", "Invalid name",
                 "“\(name)” is no name: letters, digits, “.”, “_” and “-”, at most 96, beginning with a letter or digit")
-        case .reference(let error): self.init(.badRequest, "invalid_reference", "Invalid model reference", error.sentence)
-        case .unknownBase(let name): self.init(.notFound, "unknown_model", "Unknown model", "There is no base “\(name)”")
+        case .reference(let error):
+            self.init(.badRequest, "invalid_reference", "Invalid model reference", error.sentence)
+        case .unknownBase(let name):
+            self.init(.notFound, "unknown_model", "Unknown model", "There is no base “\(name)”")
         case .unknownAdapter(let name):
             self.init(.notFound, "unknown_adapter", "Unknown adapter", "There is no adapter “\(name)”")
-        case .unknownVariant(let id): self.init(.notFound, "unknown_variant", "Unknown variant", "There is no variant “\(id)”")
+        case .unknownVariant(let id):
+            self.init(.notFound, "unknown_variant", "Unknown variant", "There is no variant “\(id)”")
         case .unknownFile(let model, let path):
             self.init(.notFound, "unknown_file", "Unknown file", "“\(model)” has no file “\(path)”")
         case .ambiguousDigest(let adapter, let prefix):
@@ -54,10 +80,14 @@ extension Problem {
         case .overBudget(let bytes, let budget):
             self.init(
                 .unprocessableContent, "over_budget", "Larger than the cache",
-                "The merged tensors take \(bytes) bytes and the cache holds \(budget); its files can be downloaded all the same")
+                "The merged tensors take \(bytes) bytes and the cache has room for \(budget) beside what is pinned; its files can be downloaded all the same"
+            )
         case .noBaseFits:
             self.init(
-                .unprocessableContent, "no_base", "No base", "No base is resident to check the adapter against; use ?base=none")
+                .unprocessableContent, "no_base", "No base",
+                "No base is resident to check the adapter against; use ?base=none")
+        case .unknownPlace(let place):
+            self.init(.badRequest, "unknown_component", "Unknown component", "No base has a component “\(place)”")
         case .internalInconsistency(let what): self.init(.internalServerError, "internal", "Internal error", what)
         }
     }
@@ -68,7 +98,9 @@ extension Problem {
             self.init(.unprocessableContent, "no_tensors", "No tensors", "The file holds no tensors")
         case .config(let error):
             let status: HTTPResponse.Status = error.isAboutMethod ? .unprocessableContent : .badRequest
-            self.init(status, error.code, error.isAboutMethod ? "Not mergeable" : "Malformed adapter_config.json", error.sentence)
+            self.init(
+                status, error.code, error.isAboutMethod ? "Not mergeable" : "Malformed adapter_config.json",
+                error.sentence)
         case .module(let error):
             self.init(.unprocessableContent, error.code, "Adapter not mergeable", error.sentence)
             errors = [error.json]
@@ -93,17 +125,20 @@ extension Problem {
             let first = report.errors.first
             self.init(
                 .unprocessableContent, first?.code ?? "shape_mismatch", "Adapter does not fit",
-                "\(report.errors.count) of \(report.modules) modules do not fit base “\(base)”; the first: \(first?.sentence ?? "")")
+                "\(report.errors.count) of \(report.modules) modules do not fit base “\(base)”; the first: \(first?.sentence ?? "")"
+            )
         case .ambiguous:
             let first = report.ambiguities.first
             self.init(
                 .unprocessableContent, "module_ambiguous", "Ambiguous module names",
-                "\(first?.stems.quoted ?? "") may mean \(first?.modules.quoted ?? "") of base “\(base)”; a prefix such as lora_te1=text_encoder can settle it")
+                "\(first?.stems.quoted ?? "") may mean \(first?.modules.quoted ?? "") of base “\(base)”; a prefix such as lora_te1=text_encoder can settle it"
+            )
         case .partialMatch:
             let unmatched = report.unmatched.count
             self.init(
                 .unprocessableContent, "partial_match", "Adapter matches only in part",
-                "\(report.matches.count) of \(report.modules) modules fit base “\(base)”; \(unmatched) modules and \(report.unknownKeys.count) further keys find no place. Allow it with allow_unmatched")
+                "\(report.matches.count) of \(report.modules) modules fit base “\(base)”; \(unmatched) modules and \(report.unknownKeys.count) further keys find no place. Allow it with allow_unmatched"
+            )
         }
         errors = reports.flatMap { AdapterView.problems(of: $0.report, base: $0.base) }
     }
@@ -114,9 +149,12 @@ extension Problem {
 
     private init(system error: SystemError) {
         if error.isDiskFull {
-            self.init(HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"), "disk_full", "Disk full", "The disk is full")
+            self.init(
+                HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"), "disk_full", "Disk full",
+                "The disk is full")
         } else {
-            self.init(.internalServerError, "system", "System error", "\(error.call) of \(error.subject): \(error.message)")
+            self.init(
+                .internalServerError, "system", "System error", "\(error.call) of \(error.subject): \(error.message)")
         }
     }
 
@@ -128,7 +166,8 @@ extension Problem {
         switch error {
         case .tooLarge(let limit):
             self.init(.contentTooLarge, "body_too_large", "Body too large", "The body is longer than \(limit) bytes")
-        case .malformed(let reason): self.init(.badRequest, "body_malformed", "Malformed body", "The body is malformed: \(reason)")
+        case .malformed(let reason):
+            self.init(.badRequest, "body_malformed", "Malformed body", "The body is malformed: \(reason)")
         case .stalled: self.init(.requestTimeout, "body_stalled", "Body stalled", "The body stopped arriving")
         case .disconnected: self.init(.badRequest, "body_incomplete", "Incomplete body", "The body ended early")
         }
@@ -150,10 +189,16 @@ extension Problem {
             let names = Router.allowHeader(allowed)
             self.init(.methodNotAllowed, "method_not_allowed", "Method not allowed", "This path takes \(names)")
             headers[.allow] = names
+        case .unknownParameter(let name, let nearest):
+            let hint = nearest.map { "; did you mean “\($0)”?" } ?? ""
+            self.init(
+                .badRequest, "unknown_parameter", "Unknown parameter", "There is no parameter “\(name)” here\(hint)")
         case .invalidParameter(let name, let value, let expected):
-            self.init(.badRequest, "invalid_parameter", "Invalid parameter", "“\(name)” is “\(value)”, expected \(expected)")
+            self.init(
+                .badRequest, "invalid_parameter", "Invalid parameter", "“\(name)” is “\(value)”, expected \(expected)")
         case .invalidJSON(let error): self.init(.badRequest, "invalid_json", "Malformed JSON", error.sentence)
-        case .missingField(let name): self.init(.badRequest, "missing_field", "Missing field", "The field “\(name)” is missing")
+        case .missingField(let name):
+            self.init(.badRequest, "missing_field", "Missing field", "The field “\(name)” is missing")
         case .invalidField(let name, let expected):
             self.init(.badRequest, "invalid_field", "Invalid field", "“\(name)” must be \(expected)")
             errors = [["code": "invalid_field", "field": .string(name)]]
@@ -165,8 +210,16 @@ extension Problem {
                 .unsupportedMediaType, "unsupported_media_type", "Unsupported media type",
                 "“\(type)” is not taken here; send multipart/form-data, or PUT the file itself to /v1/adapters/{name}")
         case .multipartWithoutFile:
-            self.init(.badRequest, "missing_file", "Missing file", "The form holds no .safetensors file: add -F file=@adapter.safetensors")
-        case .noSuchVariant(let id): self.init(.notFound, "unknown_variant", "Unknown variant", "There is no variant “\(id)”")
+            self.init(
+                .badRequest, "missing_file", "Missing file",
+                "The form holds no .safetensors file: add -F file=@adapter.safetensors")
+        case .lengthRequired:
+            self.init(
+                .lengthRequired, "length_required", "Length required",
+                "The request has no body: send the file with Content-Length or chunked")
+        case .busy:
+            self.init(.serviceUnavailable, "busy", "Busy", "Too many merges are under way")
+            headers[.retryAfter] = "1"
         case .notReady(let state):
             self.init(.serviceUnavailable, "not_ready", "Not ready", "The service is \(state)")
             headers[.retryAfter] = "1"

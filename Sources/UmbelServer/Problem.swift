@@ -36,7 +36,8 @@ package struct Problem: Sendable {
     private var openAIError: JSON {
         let kind = status.code == 404 ? "model_not_found" : code
         return [
-            "message": .string(detail), "type": .string(status.kind == .serverError ? "server_error" : "invalid_request_error"),
+            "message": .string(detail),
+            "type": .string(status.kind == .serverError ? "server_error" : "invalid_request_error"),
             "param": status.code == 404 ? "model" : .null, "code": .string(kind),
         ]
     }

@@ -1,7 +1,7 @@
 package import HTTPTypes
-package import UmbelHTTP
 internal import UmbelEngine
 package import UmbelFormats
+package import UmbelHTTP
 
 /// One endpoint: everything that the router, the documentation and the tests need to know of it.
 package struct Route: Sendable {
@@ -47,6 +47,16 @@ package struct Route: Sendable {
         self.statuses = statuses
         self.speaksOpenAI = speaksOpenAI
         self.handler = handler
+    }
+
+    /// A misspelt parameter that is ignored gives the wrong answer without a word.
+    ///
+    /// - Throws: `RequestError.unknownParameter` for one that the route does not have.
+    func checkQuery(of request: Request) throws {
+        let known = parameters.filter { $0.place == .query }.map(\.name)
+        for (name, _) in request.query where !known.contains(name) {
+            throw RequestError.unknownParameter(name: name, nearest: Spelling.nearest(to: name, among: known))
+        }
     }
 
     var segments: [Substring] { path.split(separator: "/") }
@@ -112,6 +122,7 @@ package struct Call: Sendable {
 package enum RequestError: Error, Sendable {
     case noSuchPath(String)
     case methodNotAllowed(allowed: [HTTPRequest.Method])
+    case unknownParameter(name: String, nearest: String?)
     case invalidParameter(name: String, value: String, expected: String)
     case invalidJSON(JSONError)
     case missingField(String)
@@ -119,6 +130,7 @@ package enum RequestError: Error, Sendable {
     case unknownField(name: String, nearest: String?)
     case unsupportedMediaType(String)
     case multipartWithoutFile
-    case noSuchVariant(String)
+    case lengthRequired
+    case busy
     case notReady(String)
 }

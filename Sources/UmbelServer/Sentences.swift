@@ -14,7 +14,8 @@ extension SafetensorsError {
         case .headerTruncated(nil, let bytes): "The file has \(bytes) bytes, too short to hold a header length"
         case .headerTruncated(let announced?, let bytes):
             "The header is announced with \(announced) bytes, but the file has only \(bytes)"
-        case .headerTooLarge(let announced, let limit): "The header is announced with \(announced) bytes; the limit is \(limit)"
+        case .headerTooLarge(let announced, let limit):
+            "The header is announced with \(announced) bytes; the limit is \(limit)"
         case .headerNotUTF8(let offset): "The header is not UTF-8 at byte \(offset)"
         case .headerNotJSON(let error): "The header cannot be parsed: \(error.sentence)"
         case .headerNotObject: "The header is not a JSON object"
@@ -66,7 +67,7 @@ extension ReferenceError {
         case .empty: "The model reference is empty"
         case .tooLong(let limit): "The model reference is longer than \(limit) bytes"
         case .invalidName(let name): "“\(name)” is no name"
-        case .invalidScale(let scale): "“\(scale)” is no scale: a finite decimal such as 0.8"
+        case .invalidScale(let scale): "“\(scale)” is no scale: \(Scale.description)"
         case .invalidDigest(let digest): "“\(digest)” is no digest prefix: 1 to 64 lower-case hexadecimal digits"
         }
     }
@@ -98,14 +99,22 @@ extension ModuleError {
                 + ranks.sorted { $0.key < $1.key }.map { "“\($0.key)” \($0.value)" }.joined(separator: ", ")
         case .shapeMismatch(let module, let key, let shape, let expected):
             "“\(key)” of “\(module)” has shape \(shape.shapeText), the base needs \(expected)"
-        case .unsupportedDType(let key, let dtype): "“\(key)” is of type \(dtype.rawValue); weights are floating-point numbers"
+        case .unsupportedDType(let key, let dtype):
+            "“\(key)” is of type \(dtype.rawValue); weights are floating-point numbers"
         case .emptyTensor(let key, let shape): "“\(key)” has shape \(shape.shapeText) and so no elements"
         case .nonFinite(let key, let index): "“\(key)” holds NaN or infinity at element \(index)"
         case .unknownAlgorithm(let module, let keys): "“\(module)” is of no known algorithm; it holds \(keys.quoted)"
-        case .twoFamilies(let module, let algorithms): "“\(module)” holds weights of two algorithms: \(algorithms.quoted)"
-        case .noSuchParameter(let module, let parameter): "“\(module)” changes a \(parameter) that the base does not have"
+        case .settingsMissing(let module, let keys, let setting):
+            "“\(module)” holds \(keys.quoted), which say nothing without \(setting) of adapter_config.json, and that is missing"
+        case .twoFamilies(let module, let algorithms):
+            "“\(module)” holds weights of two algorithms: \(algorithms.quoted)"
+        case .noSuchParameter(let module, let parameter):
+            "“\(module)” changes a \(parameter) that the base does not have"
         case .notMergeable(let module, let reason): "“\(module)” cannot be merged: \(reason)"
-        case .singular(let module, let key): "The rotation of “\(module)” from “\(key)” does not exist: a matrix is singular"
+        case .quantised(let module, let tensor, let dtype):
+            "“\(module)” cannot be merged: the base stores “\(tensor)” quantised, as \(dtype.rawValue)"
+        case .singular(let module, let key):
+            "The rotation of “\(module)” from “\(key)” does not exist: a matrix is singular"
         case .resultNotFinite(let module): "Merging “\(module)” gives values that are not finite"
         }
     }
@@ -151,8 +160,10 @@ extension RecognitionError {
     var sentence: String {
         switch self {
         case .adapter(let type): "This is an adapter (\(type)), not a base"
-        case .unsafeWeights(let files): "Only pickle files are here (\(files.quoted)). They can run code when they are read, so they are never opened; convert them to safetensors"
-        case .severalFiles(let files): "Several weight files are here, and nothing says which belong together: \(files.quoted); name one of them"
+        case .unsafeWeights(let files):
+            "Only pickle files are here (\(files.quoted)). They can run code when they are read, so they are never opened; convert them to safetensors"
+        case .severalFiles(let files):
+            "Several weight files are here, and nothing says which belong together: \(files.quoted); name one of them"
         case .indexMissing(let files): "Shards without their index file: \(files.quoted)"
         case .noWeights: "There are no weights here"
         }
@@ -163,7 +174,8 @@ extension AdapterNote {
     package var sentence: String {
         switch code {
         case .scaleGuessed: "Neither alpha nor settings are there; alpha = rank is assumed"
-        case .keyIgnored, .residualNotApplied, .bundledEmbeddings, .rankDiffersFromConfig, .alphaInconsistent, .noEffect,
+        case .keyIgnored, .residualNotApplied, .bundledEmbeddings, .rankDiffersFromConfig, .alphaInconsistent,
+            .noEffect,
             .leftOut, .shapeChanged, .tensorAdded, .approximateStart:
             detail
         }

@@ -48,7 +48,8 @@ package enum SingularValues {
         var work = [0.0]
         for _ in 0..<2 {
             dgesdd_(
-                &job, &m, &n, &a, &strideA, &values, &left, &strideLeft, &right, &strideRight, &work, &length, &integers,
+                &job, &m, &n, &a, &strideA, &values, &left, &strideLeft, &right, &strideRight, &work, &length,
+                &integers,
                 &info)
             if length == -1 {
                 length = Int32(work[0])

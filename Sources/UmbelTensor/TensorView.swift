@@ -72,7 +72,10 @@ package struct TensorView: @unchecked Sendable {
     }
 
     /// Are all elements finite? Computed on all threads; true for types without such values.
-    package func isFinite(pool: ComputePool) -> Bool {
+    package func isFinite(pool: ComputePool) -> Bool { isBelow(.infinity, pool: pool) }
+
+    /// Are all magnitudes below a limit, none of them NaN? Computed on all threads; true for types that are no floats.
+    package func isBelow(_ limit: Float, pool: ComputePool) -> Bool {
         guard let format = dtype.floatFormat, let start = bytes.baseAddress, elementCount > 0 else { return true }
         let source = ReadOnlyBytes(start: start)
         let failures = Atomic(0)
@@ -81,23 +84,26 @@ package struct TensorView: @unchecked Sendable {
             for begin in stride(from: range.lowerBound, to: range.upperBound, by: 8192) {
                 let count = min(8192, range.upperBound - begin)
                 umbel_widen(buffer.start, source.start + begin * dtype.byteCount, count, format)
-                if umbel_all_below(buffer.start, .infinity, count) == 0 { failures.wrappingAdd(1, ordering: .relaxed) }
+                if umbel_all_below(buffer.start, limit, count) == 0 { failures.wrappingAdd(1, ordering: .relaxed) }
             }
         }
         return failures.load(ordering: .relaxed) == 0
     }
 
     /// Index of the first element that is NaN or infinite; nil if there is none, or the type has no such values.
-    package func firstNonFinite() -> Int? {
+    package func firstNonFinite() -> Int? { firstNot(below: .infinity) }
+
+    /// Index of the first element whose magnitude is not below a limit; nil if there is none, or the type is no float.
+    package func firstNot(below limit: Float) -> Int? {
         guard dtype.isFloat else { return nil }
-        if dtype == .f64 { return (0..<elementCount).first { !number(at: $0).isFinite } }
+        if dtype == .f64 { return (0..<elementCount).first { !(abs(number(at: $0)) < Double(limit)) } }
         let chunk = 4096
         let buffer = Matrix(rows: 1, columns: chunk)
         for start in stride(from: 0, to: elementCount, by: chunk) {
             let range = start..<min(start + chunk, elementCount)
             widen(range, into: buffer.start)
-            if umbel_all_below(buffer.start, .infinity, range.count) == 0 {
-                return range.first { !buffer.start[$0 - start].isFinite }
+            if umbel_all_below(buffer.start, limit, range.count) == 0 {
+                return range.first { !(abs(buffer.start[$0 - start]) < limit) }
             }
         }
         return nil

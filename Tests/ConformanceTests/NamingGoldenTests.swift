@@ -40,7 +40,8 @@ struct NamingGoldenTests {
     static let merges: [Merge] = (index?.cases ?? []).flatMap { item in
         item.files.sorted { $0.key < $1.key }.flatMap { style, file in
             item.expected.sorted { $0.key < $1.key }.map { layout, expected in
-                Merge(base: item.base, layout: layout, style: style, adapter: file, scale: item.scale, expected: expected)
+                Merge(
+                    base: item.base, layout: layout, style: style, adapter: file, scale: item.scale, expected: expected)
             }
         }
     }

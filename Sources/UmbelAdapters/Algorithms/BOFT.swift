@@ -26,12 +26,13 @@ package struct BOFT: Algorithm {
         else {
             throw module.mismatch(
                 DiagOFT.blocks,
-                expected: "stages, 2ⁿ blocks of an even size that cover \(view.rows) outputs of \(view.shape.shapeText)")
+                expected: "stages, 2ⁿ blocks of an even size that cover \(view.rows) outputs of \(view.shape.shapeText)"
+            )
         }
         let butterfly = Butterfly(
             rotations: try CayleyBlocks.rotations(module, blocks: DiagOFT.blocks, size: size, outputs: view.rows),
             stages: stages, count: count, size: size, rescale: try Rescale.values(module, rows: view.rows))
-        return [Patch(view, .matrix(butterfly))]
+        return [Patch(view, .matrix(butterfly), bound: Rescale.bound(butterfly.rescale, rotatedRows: view.rows))]
     }
 }
 
@@ -72,11 +73,13 @@ private struct Butterfly: MatrixTransform {
             for block in 0..<count {
                 rotation.start.update(from: blocks.row(stage * count + block), count: rotation.count)
                 for index in 0..<size {
-                    before.row(index).update(from: panel.row(row(of: block * size + index, half: half)), count: columns.count)
+                    before.row(index).update(
+                        from: panel.row(row(of: block * size + index, half: half)), count: columns.count)
                 }
                 Product.write(rotation, times: before.start, columns: columns.count, to: after.start)
                 for index in 0..<size {
-                    panel.row(row(of: block * size + index, half: half)).update(from: after.row(index), count: columns.count)
+                    panel.row(row(of: block * size + index, half: half)).update(
+                        from: after.row(index), count: columns.count)
                 }
             }
         }

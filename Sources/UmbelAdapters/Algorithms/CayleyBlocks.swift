@@ -49,6 +49,11 @@ enum Rescale {
         guard rescale.elementCount == rows else { throw module.mismatch(role, expected: "\(rows) outputs") }
         return rescale.values()
     }
+
+    /// A rotation of n rows keeps the norm of each column, so no element grows beyond √n times the largest.
+    static func bound(_ rescale: [Float]?, rotatedRows: Int) -> ChangeBound {
+        ChangeBound(relative: Double(rotatedRows).squareRoot() * (rescale?.largestMagnitude ?? 1) + 1)
+    }
 }
 
 extension SmallMatrix {

@@ -27,7 +27,7 @@ package struct DiagOFT: Algorithm {
         let rotation = BlockRotation(
             rotations: try CayleyBlocks.rotations(module, blocks: blocks, size: shape[1], outputs: view.rows),
             size: shape[1], rescale: try Rescale.values(module, rows: view.rows))
-        return [Patch(view, .rows(rotation))]
+        return [Patch(view, .rows(rotation), bound: Rescale.bound(rotation.rescale, rotatedRows: shape[1]))]
     }
 }
 

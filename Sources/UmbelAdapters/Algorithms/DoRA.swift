@@ -30,11 +30,14 @@ package enum DoRA {
             return Patch(view, .rows(PEFTMagnitude(delta: delta, magnitude: magnitude.values())))
         }
         guard let scale = try module.optional(.doraScale) else { return Addition.patch(view, delta) }
+        let magnitude = scale.values()
+        // No element is larger than the norm it is divided by, so |W'| ≤ max|d|; the sum before it must be finite as well.
+        let bound = ChangeBound(absolute: magnitude.largestMagnitude + abs(delta.scale) * delta.bound, relative: 1)
         switch try axis(of: scale.shape, in: module, on: view) {
-        case .output: return Patch(view, .rows(OutputMagnitude(delta: delta, magnitude: scale.values())))
+        case .output: return Patch(view, .rows(OutputMagnitude(delta: delta, magnitude: magnitude)), bound: bound)
         case .input:
-            return Patch(
-                view, .matrix(InputMagnitude(delta: delta, magnitude: scale.values(), kernel: view.kernel)))
+            let transform = InputMagnitude(delta: delta, magnitude: magnitude, kernel: view.kernel)
+            return Patch(view, .matrix(transform), bound: bound)
         }
     }
 

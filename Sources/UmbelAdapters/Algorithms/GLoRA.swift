@@ -53,7 +53,12 @@ package struct GLoRA: Algorithm {
         let change = GeneralisedDelta(
             inputUp: inputUp, inputDown: inputDown, sum: LowRankDelta(up: up, down: down, scale: scale),
             inputs: view.inputs, kernel: view.kernel)
-        return try [Patch(view, .rows(change))] + module.biasPatches(.biasDifference, on: target, optional: true)
+        let product = Double(view.inputs * inputUp.columns) * Double(inputUp.largestMagnitude)
+        let bound = ChangeBound(
+            absolute: abs(scale) * change.sum.bound,
+            relative: abs(scale) * product * Double(inputDown.largestMagnitude))
+        return try [Patch(view, .rows(change), bound: bound)]
+            + module.biasPatches(.biasDifference, on: target, optional: true)
     }
 }
 

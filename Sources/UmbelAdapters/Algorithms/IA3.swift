@@ -28,6 +28,6 @@ package struct IA3: Algorithm {
         let differences = vector.values().map(Double.init)
         let transform: any RowTransform =
             isInput ? InputScaling(differences: differences, kernel: view.kernel) : RowScaling(differences: differences)
-        return [Patch(view, .rows(transform))]
+        return [Patch(view, .rows(transform), bound: ChangeBound(relative: vector.values().largestMagnitude))]
     }
 }

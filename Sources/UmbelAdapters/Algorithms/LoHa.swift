@@ -17,7 +17,9 @@ package struct LoHa: Algorithm {
     private static let secondCore: Role = "hada_t2"
 
     package static let roles =
-        [firstUp, firstDown, firstCore, secondUp, secondDown, secondCore, .alpha, .biasDifference].map { RoleSpelling($0) }
+        [firstUp, firstDown, firstCore, secondUp, secondDown, secondCore, .alpha, .biasDifference].map {
+            RoleSpelling($0)
+        }
         + DoRA.roles
 
     package static func claims(_ module: ModuleFactors, in context: AdapterContext) -> Bool {

@@ -50,7 +50,9 @@ package struct LoKr: Algorithm {
         if let alpha = try module.number(.alpha), !alpha.isFinite {
             throw .nonFinite(key: module.key(.alpha), index: 0)
         }
-        guard let config = context.config(for: module.stem), let rank = config.rank(path: path), rank > 0 else { return 1 }
+        guard let config = context.config(for: module.stem), let rank = config.rank(path: path), rank > 0 else {
+            return 1
+        }
         return config.scale(path: path, rank: rank)
     }
 

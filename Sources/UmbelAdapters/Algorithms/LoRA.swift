@@ -16,10 +16,12 @@ package struct LoRA: Algorithm {
 
     package static let roles =
         [
-            RoleSpelling(.down, "lora_A.weight", "lora.down.weight", "lora_linear_layer.down.weight", "down.weight", "lora_A"),
+            RoleSpelling(
+                .down, "lora_A.weight", "lora.down.weight", "lora_linear_layer.down.weight", "down.weight", "lora_A"),
             RoleSpelling(.up, "lora_B.weight", "lora.up.weight", "lora_linear_layer.up.weight", "up.weight", "lora_B"),
             RoleSpelling(mid), RoleSpelling(.alpha), RoleSpelling(upBias, "lora_up.bias"),
             RoleSpelling(embeddingDown), RoleSpelling(embeddingUp), RoleSpelling(.biasDifference),
+            RoleSpelling(PaddedWeight.role),
         ] + DoRA.roles
 
     package static func claims(_ module: ModuleFactors, in context: AdapterContext) -> Bool {
@@ -36,9 +38,9 @@ package struct LoRA: Algorithm {
         if module.has(embeddingDown) || module.has(embeddingUp) {
             return try embeddingPatches(module, target, context)
         }
-        let view = try target.requireWeight(module)
+        let (view, padding) = try PaddedWeight.apply(module, try target.requireWeight(module))
         let delta = try delta(module, view, context)
-        return try SingularBase.patches(module, view, rank: delta.down.rows, scale: delta.scale, context)
+        return try padding + SingularBase.patches(module, view, rank: delta.down.rows, scale: delta.scale, context)
             + [DoRA.patch(module, view, delta)]
             + module.biasPatches(upBias, scale: delta.scale, on: target, optional: false)
             + module.biasPatches(.biasDifference, on: target, optional: true)
@@ -78,7 +80,9 @@ package struct LoRA: Algorithm {
         let down = try module.matrix(embeddingDown)
         try module.checkRanks([(embeddingDown, down.rows), (embeddingUp, up.columns)])
         guard up.rows == view.rows else { throw module.mismatch(embeddingUp, expected: weight.shape.shapeText) }
-        guard down.columns == view.columns else { throw module.mismatch(embeddingDown, expected: weight.shape.shapeText) }
+        guard down.columns == view.columns else {
+            throw module.mismatch(embeddingDown, expected: weight.shape.shapeText)
+        }
         let scale = try context.scale(of: module, path: context.patternPath(module.stem), rank: down.rows)
         return [try DoRA.patch(module, view, LowRankDelta(up: up, down: down, scale: scale))]
     }

@@ -36,7 +36,11 @@ package struct TLoRA: Algorithm {
             for r in 0..<up.columns { up.start[row * up.columns + r] *= values[r] }
         }
         let scale = try context.scale(of: module, path: context.patternPath(module.stem), rank: down.rows)
-        return try [Patch(view, .matrix(StartedFromBase(up: up, down: down, scale: scale)))]
+        // No element of Wᵣ exceeds ‖W‖, which is at most √(elements) times the largest.
+        let bound = ChangeBound(
+            absolute: abs(scale) * LowRankDelta(up: up, down: down, scale: 1).bound,
+            relative: abs(scale) * Double(view.rows * view.columns).squareRoot())
+        return try [Patch(view, .matrix(StartedFromBase(up: up, down: down, scale: scale)), bound: bound)]
             + module.biasPatches(.biasDifference, on: target, optional: true)
     }
 }

@@ -31,7 +31,7 @@ package struct Addition: RowTransform {
 
     /// A patch that adds `delta`, which has the view's size.
     package static func patch(_ view: TargetView, _ delta: any Delta) -> Patch {
-        Patch(view, .rows(Addition(delta)), bound: abs(delta.scale) * delta.bound)
+        Patch(view, .rows(Addition(delta)), bound: ChangeBound(absolute: abs(delta.scale) * delta.bound))
     }
 }
 

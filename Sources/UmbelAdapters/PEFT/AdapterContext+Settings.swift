@@ -4,10 +4,10 @@ internal import UmbelTensor
 
 /// Settings that a formula cannot do without.
 extension AdapterContext {
-    /// - Throws: `notMergeable` naming what only the settings tell, if there are none.
+    /// - Throws: `settingsMissing` naming what only the settings tell, if there are none.
     func requireConfig(_ module: ModuleFactors, for what: String) throws(ModuleError) -> PEFTConfig {
         guard let config = config(for: module.stem) else {
-            throw .notMergeable(module: module.stem, reason: "\(what) stands in adapter_config.json, which is missing")
+            throw .settingsMissing(module: module.stem, keys: module.allKeys, setting: what)
         }
         return config
     }

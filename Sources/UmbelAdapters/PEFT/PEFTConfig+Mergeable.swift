@@ -8,11 +8,13 @@ extension PEFTConfig {
         let rare = "its merge is not implemented"
         return Dictionary(
             uniqueKeysWithValues: [
-                "PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING", "ADAPTION_PROMPT", "CPT", "CARTRIDGE",
+                "PROMPT_TUNING", "MULTITASK_PROMPT_TUNING", "P_TUNING", "PREFIX_TUNING", "ADAPTION_PROMPT", "CPT",
+                "CARTRIDGE",
             ].map { ($0, prompts) }
                 + ["XLORA", "POLY", "LILY", "SHADOW"].map { ($0, dynamic) }
                 + [
-                    "WAVEFT", "ADAMSS", "BEFT", "DEFT", "FROD", "OSF", "PEANUT", "PSOFT", "PVERA", "SUPERTUNING", "TINYLORA",
+                    "WAVEFT", "ADAMSS", "BEFT", "DEFT", "FROD", "OSF", "PEANUT", "PSOFT", "PVERA", "SUPERTUNING",
+                    "TINYLORA",
                     "UNILORA",
                 ].map { ($0, rare) })
     }()

@@ -43,11 +43,10 @@ package struct PEFTIA3: Algorithm {
         switch config.fields["feedforward_modules"] {
         case .array(let suffixes): return suffixes.compactMap(\.string).contains { path.hasSuffix($0) }
         case .string(let pattern):
-            // No reason is lost: the error quotes the pattern.
-            guard pattern.utf8.count <= PEFTPattern.lengthLimit, let expression = try? Regex(pattern) else {
+            guard let expression = BoundedPattern(pattern) else {
                 throw .notMergeable(module: module.stem, reason: "feedforward_modules is no pattern: \(pattern)")
             }
-            return path.wholeMatch(of: expression) != nil
+            return expression.matchesWhole(path)
         default:
             throw .notMergeable(
                 module: module.stem, reason: "adapter_config.json lacks feedforward_modules, which says what is scaled")

@@ -23,7 +23,12 @@ final class Listener: @unchecked Sendable {
     }
 
     /// Stops accepting. What waits in the backlog is refused by the system.
-    func cancel() { source.cancel() }
+    ///
+    /// The socket stops listening at once, whoever still keeps it: as long as it listens, clients connect and hang.
+    func cancel() {
+        source.cancel()
+        socket.disconnect()
+    }
 
     private func acceptAll() {
         do {

@@ -24,13 +24,16 @@ enum AdapterRoutes {
             statuses: [200, 201], handler: post),
         Route(
             .get, "/v1/adapters", "List the adapters",
-            parameters: [.init("limit", "how many at most, 1 to 1000"), .init("cursor", "next_cursor of the page before")],
+            parameters: [
+                .init("limit", "how many at most, 1 to 1000"), .init("cursor", "next_cursor of the page before"),
+            ],
             handler: list),
         Route(
             .get, "/v1/adapters/{name}", "One adapter, with what each of its modules does to the base it fits best",
             parameters: [.init("effects", "false: leave out the numbers, which are computed at the first call")],
             handler: get),
-        Route(.get, "/v1/adapters/{name}/content", "The stored tensor file", statuses: [200, 206, 304], handler: content),
+        Route(
+            .get, "/v1/adapters/{name}/content", "The stored tensor file", statuses: [200, 206, 304], handler: content),
         Route(
             .delete, "/v1/adapters/{name}", "Forget a name, and its content if no other name points there",
             parameters: [.init("If-Match", in: .header, "the digest that the name must point to now")], statuses: [204],
@@ -42,6 +45,8 @@ enum AdapterRoutes {
     private static func put(_ call: Call) throws -> Response {
         let name = call.parameter("name")
         guard Name.isValid(name) else { throw EngineError.invalidName(name) }
+        // What will be refused anyway is refused before the body is asked for; the store checks again.
+        try checkPreconditions(call.request.headers, name, call.engine.adapters.record(name))
         let upload = try call.engine.adapters.beginUpload()
         if isMultipart(call.request) {
             _ = try receiveForm(call, into: upload)
@@ -66,11 +71,18 @@ enum AdapterRoutes {
     }
 
     private static func receiveBody(_ call: Call, into upload: Upload) throws {
+        let headers = call.request.headers
+        guard headers[.contentLength] != nil || headers[.transferEncoding] != nil else {
+            throw RequestError.lengthRequired
+        }
         let body = call.request.body
         body.limit = call.application.limits.uploadBytes
         try copy(to: upload) { buffer in try body.read(into: buffer) }
         try upload.finish()
     }
+
+    /// Fields whose content is a PEFT adapter's settings, whatever the file is called.
+    private static let configFields = ["config", AdapterFile.configName, "adapter_config"]
 
     /// Takes the tensor file and the settings out of a form; `name` and the file's own name as they come.
     private static func receiveForm(_ call: Call, into upload: Upload) throws -> (name: String?, fileName: String?) {
@@ -82,15 +94,20 @@ enum AdapterRoutes {
         while let part = try form.nextPart() {
             if part.name == "name", part.filename == nil {
                 name = String(decoding: try form.readAll(limit: 1024), as: UTF8.self)
-            } else if part.filename == AdapterFile.configName || part.name == "config" {
+            } else if part.filename == AdapterFile.configName || configFields.contains(part.name) {
                 try upload.setConfig(try form.readAll(limit: 16 << 20))
             } else if let file = part.filename, file.hasSuffix(".safetensors") || fileName == nil {
                 if let format = ForeignFormat(fileName: file) {
                     throw EngineError.adapterFile(.notSafetensors(format: format))
                 }
-                guard fileName == nil else { throw RequestError.invalidField(name: part.name, expected: "one .safetensors file") }
+                guard fileName == nil else {
+                    throw RequestError.invalidField(name: part.name, expected: "one .safetensors file")
+                }
                 fileName = file
                 try copy(to: upload) { buffer in try form.read(into: buffer) }
+            } else if let file = part.filename {
+                throw RequestError.invalidField(
+                    name: part.name, expected: "a .safetensors file or \(AdapterFile.configName), not \(file)")
             }
         }
         guard let fileName else { throw RequestError.multipartWithoutFile }
@@ -111,10 +128,11 @@ enum AdapterRoutes {
 
     private static func store(_ upload: Upload, as name: String, _ call: Call) throws -> Response {
         let headers = call.request.headers
-        let (record, isNew) = try call.engine.add(upload, as: name, options: try options(call)) { old throws(EngineError) in
+        let (record, content, isNew) = try call.engine.add(upload, as: name, options: try options(call)) {
+            old throws(EngineError) in
             try checkPreconditions(headers, name, old)
         }
-        let object = AdapterView.object(record, try call.engine.load(record), in: call.engine)
+        let object = AdapterView.object(record, content, in: call.engine)
         return .json(
             isNew ? .created : .ok, object,
             headers: [.eTag: "\"sha256:\(record.digest)\"", .location: "/v1/adapters/\(name)"])
@@ -167,42 +185,33 @@ enum AdapterRoutes {
             }
             limit = value
         }
-        let cursor = call.query("cursor") ?? ""
-        let records = call.engine.adapters.all().filter { $0.name > cursor }
-        let page = records.prefix(limit)
-        let objects = try page.map { AdapterView.object($0, try call.engine.load($0), in: call.engine) }
+        let found = try call.engine.allAdapters(after: call.query("cursor") ?? "", limit: limit + 1)
+        let page = found.prefix(limit)
+        let objects = page.map { AdapterView.object($0.record, $0.content, in: call.engine) }
         return .json(
             .ok,
             [
                 "object": "list", "data": .array(objects),
-                "next_cursor": records.count > page.count ? JSON(page.last?.name) : .null,
+                "next_cursor": found.count > page.count ? JSON(page.last?.record.name) : .null,
             ])
     }
 
-    private static func record(_ call: Call) throws -> AdapterRecord {
-        let name = call.parameter("name")
-        guard let record = call.engine.adapters.record(name) else { throw EngineError.unknownAdapter(name) }
-        return record
-    }
-
     private static func get(_ call: Call) throws -> Response {
-        let record = try record(call)
-        let loaded = try call.engine.load(record)
+        let (record, loaded) = try call.engine.adapter(call.parameter("name"))
         var effects: [String: [ModuleEffect]] = [:]
         let isWanted = call.query("effects") == nil ? true : try call.flag("effects")
         if isWanted, let best = call.engine.best(loaded, call.engine.bases, record.options),
             loaded.binding(to: best, prefixes: record.options.prefixes).report
                 .refusal(allowsUnmatched: record.options.allowsUnmatched) == nil
         {
-            effects[best.name] = try call.engine.effects(record, on: best)
+            effects[best.name] = try call.engine.effects(loaded, record.options, on: best)
         }
         let object = AdapterView.object(record, loaded, in: call.engine, effects: effects)
         return .json(.ok, object, headers: [.eTag: "\"sha256:\(record.digest)\""])
     }
 
     private static func content(_ call: Call) throws -> Response {
-        let record = try record(call)
-        let file = try MappedFile(path: call.engine.adapters.tensorPath(record.digest))
+        let (record, file) = try call.engine.file(of: call.parameter("name"))
         let representation = Representation(
             etag: "sha256:" + record.digest,
             headers: [.contentDisposition: "attachment; filename=\"\(record.name).safetensors\""])

@@ -1,5 +1,5 @@
-internal import UmbelAdapters
 internal import HTTPTypes
+internal import UmbelAdapters
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
@@ -19,7 +19,8 @@ enum ModelRoutes {
             .get, "/v1/models/{model}/files", "The files of the merged model", parameters: [dtype], handler: files),
         Route(
             .get, "/v1/models/{model}/files/{path...}",
-            "One file of the merged model; any range of it costs only the tensors that it overlaps", parameters: [dtype],
+            "One file of the merged model; any range of it costs only the tensors that it overlaps",
+            parameters: [dtype],
             statuses: [200, 206, 304], handler: file),
     ]
 
@@ -27,8 +28,7 @@ enum ModelRoutes {
         var models = call.engine.bases.map { base -> JSON in
             model(base.name, root: base.name, parent: nil, created: 0)
         }
-        for record in call.engine.adapters.all() {
-            let loaded = try call.engine.load(record)
+        for (record, loaded) in try call.engine.allAdapters() {
             for base in call.engine.bases {
                 let report = loaded.binding(to: base, prefixes: record.options.prefixes).report
                 guard report.refusal(allowsUnmatched: record.options.allowsUnmatched) == nil else { continue }
@@ -69,7 +69,9 @@ enum ModelRoutes {
             variant: variant, file: file, tensors: CachedTensors(cache: call.engine.cache, variant: variant))
         let representation = Representation(
             etag: variant.entityTag(of: path), contentType: MediaType.of(path),
-            headers: [.variant: variant.id, .cacheControl: "no-cache"])
+            headers: [
+                .variant: variant.id, .cacheControl: "no-cache", .serverTiming: ServerTiming.text(call, variant),
+            ])
         return serve(source, as: representation, for: call.request)
     }
 
@@ -88,6 +90,15 @@ package enum DTypeParameter {
             throw RequestError.invalidParameter(name: "dtype", value: text, expected: "f32, f16 or bf16")
         }
         return dtype
+    }
+}
+
+/// What has been spent on a variant's tensors so far, for the `Server-Timing` header: a download goes on merging what is
+/// missing after its head is sent.
+enum ServerTiming {
+    static func text(_ call: Call, _ variant: Variant) -> String {
+        let milliseconds = call.engine.cache.info(variant.id)?.mergeMilliseconds ?? 0
+        return "merge;dur=\((milliseconds * 1000).rounded() / 1000)"
     }
 }
 

@@ -9,7 +9,8 @@ internal import UmbelPOSIX
 enum VariantRoutes {
     static let all = [
         Route(
-            .post, "/v1/variants", "Make a variant resident: {\"base\", \"adapters\": [{\"name\", \"scale\"}]} or {\"model\"}",
+            .post, "/v1/variants",
+            "Make a variant resident: {\"base\", \"adapters\": [{\"name\", \"scale\"}]} or {\"model\"}",
             parameters: [.init("Prefer", in: .header, "respond-async: answer at once and merge in the background")],
             statuses: [200, 201, 202], handler: post),
         Route(.get, "/v1/variants", "List what is resident", handler: list),
@@ -24,24 +25,19 @@ enum VariantRoutes {
         let variant = try call.engine.variant(reference)
         let headers: HTTPFields = [.location: "/v1/variants/\(variant.id)", .variant: variant.id]
         let cache = call.engine.cache
-        guard call.request.headers[.prefer]?.contains("respond-async") == true, cache.info(variant.id)?.state != .ready else {
+        guard call.request.headers[.prefer]?.contains("respond-async") == true, cache.info(variant.id)?.state != .ready
+        else {
             let wasReady = try cache.makeResident(variant, pin: isPinned)
-            return .json(wasReady ? .ok : .created, try object(variant.id, call), headers: headers)
+            var timed = headers
+            timed[.serverTiming] = ServerTiming.text(call, variant)
+            return .json(wasReady ? .ok : .created, object(variant, call), headers: timed)
         }
-        guard variant.mergedBytes <= cache.budget else {
-            throw EngineError.overBudget(bytes: variant.mergedBytes, budget: cache.budget)
-        }
-        let logger = call.application.logger
-        try Thread.start {
-            do {
-                _ = try cache.makeResident(variant, pin: isPinned)
-            } catch {
-                logger.error("background merge failed", metadata: ["variant": "\(variant.id)", "error": "\(Problem(error).detail)"])
-            }
-        }
+        try cache.checkRoom(for: variant)
+        if isPinned { cache.pin(variant.id) }
+        try call.application.merges.start(variant, pin: isPinned, in: cache, logger: call.application.logger)
         var asynchronous = headers
         asynchronous[.preferenceApplied] = "respond-async"
-        return .json(.accepted, try object(variant.id, call), headers: asynchronous)
+        return .json(.accepted, object(variant, call), headers: asynchronous)
     }
 
     private static func list(_ call: Call) throws -> Response {
@@ -54,13 +50,15 @@ enum VariantRoutes {
             ])
     }
 
-    private static func object(_ id: String, _ call: Call) throws -> JSON {
-        guard let info = call.engine.cache.info(id) else { throw EngineError.unknownVariant(id) }
-        return VariantView.object(info)
+    /// The variant as it is now; one that somebody let go meanwhile holds nothing.
+    private static func object(_ variant: Variant, _ call: Call) -> JSON {
+        VariantView.object(call.engine.cache.info(variant.id) ?? VariantInfo(released: variant))
     }
 
     private static func get(_ call: Call) throws -> Response {
-        .json(.ok, try object(call.parameter("id"), call))
+        let id = call.parameter("id")
+        guard let info = call.engine.cache.info(id) else { throw EngineError.unknownVariant(id) }
+        return .json(.ok, VariantView.object(info))
     }
 
     private static func delete(_ call: Call) throws -> Response {
@@ -76,11 +74,20 @@ enum VariantRequest {
     private static let termFields = ["name", "digest", "scale"]
 
     static func reference(_ body: JSON) throws -> ModelReference {
-        guard let members = body.members else { throw RequestError.invalidField(name: "body", expected: "a JSON object") }
+        guard let members = body.members else {
+            throw RequestError.invalidField(name: "body", expected: "a JSON object")
+        }
         try check(members, fields)
-        if let pin = body["pin"], pin.bool == nil { throw RequestError.invalidField(name: "pin", expected: "true or false") }
+        if let pin = body["pin"], pin.bool == nil {
+            throw RequestError.invalidField(name: "pin", expected: "true or false")
+        }
         if let model = body["model"] {
-            guard let text = model.string else { throw RequestError.invalidField(name: "model", expected: "a model reference") }
+            for other in ["base", "adapters"] where body[other] != nil {
+                throw RequestError.invalidField(name: other, expected: "absent where “model” says it all")
+            }
+            guard let text = model.string else {
+                throw RequestError.invalidField(name: "model", expected: "a model reference")
+            }
             do {
                 return try ModelReference(text)
             } catch {
@@ -100,14 +107,26 @@ enum VariantRequest {
             throw RequestError.invalidField(name: "adapters[\(index)]", expected: "an object")
         }
         try check(members, termFields)
-        guard let name = value["name"]?.string else { throw RequestError.missingField("adapters[\(index)].name") }
-        var digest = value["digest"]?.string
-        if let text = digest, text.hasPrefix("sha256:") { digest = String(text.dropFirst("sha256:".count)) }
+        guard let nameValue = value["name"] else { throw RequestError.missingField("adapters[\(index)].name") }
+        guard let name = nameValue.string else {
+            throw RequestError.invalidField(name: "adapters[\(index)].name", expected: "an adapter's name")
+        }
+        let digest = try value["digest"].map { try digestPrefix($0, index: index) }
         let number = value["scale"] ?? .number("1")
         guard let scale = number.double.flatMap(Scale.init(number:)) else {
-            throw RequestError.invalidField(name: "adapters[\(index)].scale", expected: "a finite number")
+            throw RequestError.invalidField(name: "adapters[\(index)].scale", expected: "\(Scale.description)")
         }
         return .init(adapter: name, digestPrefix: digest, scale: scale)
+    }
+
+    /// With or without "sha256:", as the adapter object and a reference have it.
+    private static func digestPrefix(_ value: JSON, index: Int) throws -> String {
+        let text = value.string.map { $0.hasPrefix("sha256:") ? String($0.dropFirst("sha256:".count)) : $0 }
+        guard let text, ModelReference.Term.isDigestPrefix(text) else {
+            throw RequestError.invalidField(
+                name: "adapters[\(index)].digest", expected: "a digest: 1 to 64 lower-case hexadecimal digits")
+        }
+        return text
     }
 
     private static func check(_ members: [JSON.Member], _ known: [String]) throws {

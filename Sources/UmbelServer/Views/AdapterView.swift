@@ -39,7 +39,8 @@ package enum AdapterView {
         let algorithms = Dictionary(grouping: adapter.modules) { $0.algorithm.name }.mapValues(\.count)
         let ranks = adapter.modules.compactMap { $0.algorithm.rank(of: $0.factors) }
         let notes = report?.notes ?? adapter.notes
-        let axes = Set((report?.matches ?? []).compactMap { $0.dora?.axis.rawValue }).sorted()
+        let found = report.map { Set($0.matches.compactMap { $0.dora?.axis }) } ?? adapter.doraAxes
+        let axes = found.map(\.rawValue).sorted()
         return [
             .init("format", .string(adapter.format.rawValue)),
             .init(
@@ -88,7 +89,8 @@ package enum AdapterView {
                         .init("alpha", match.alpha.map { JSON($0) } ?? .null),
                         .init(
                             "dora",
-                            match.dora.map { ["axis": .string($0.axis.rawValue), "decided_by": .string($0.decidedBy)] } ?? .null),
+                            match.dora.map { ["axis": .string($0.axis.rawValue), "decided_by": .string($0.decidedBy)] }
+                                ?? .null),
                     ]
                     if let effect = byStem[match.stem] {
                         members.append(.init("relative_change", effect.relativeChange.map { JSON($0) } ?? .null))
@@ -111,7 +113,8 @@ package enum AdapterView {
         }
         let ambiguous = report.ambiguities.map { item -> JSON in
             [
-                "base": .string(base), "code": "module_ambiguous", "modules": JSON(item.stems), "may_mean": JSON(item.modules),
+                "base": .string(base), "code": "module_ambiguous", "modules": JSON(item.stems),
+                "may_mean": JSON(item.modules),
             ]
         }
         let errors = report.errors.map { error -> JSON in

@@ -14,7 +14,8 @@ struct Check: ParsableCommand {
     @Argument(help: "A .safetensors file or a PEFT folder.")
     var adapter: String
 
-    @Option(help: ArgumentHelp("A .safetensors file, a Hugging Face folder or a diffusers pipeline.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("A .safetensors file, a Hugging Face folder or a diffusers pipeline.", valueName: "path"))
     var base: String
 
     @OptionGroup var binding: BindingOptions
@@ -28,14 +29,9 @@ struct Check: ParsableCommand {
 
     func run() throws {
         let pool = try compute.pool()
-        let base = try Input.base(base)
-        do {
-            try base.checkFinite(pool: pool)
-        } catch {
-            throw CommandFailure(.badInput, error.sentence)
-        }
+        let base = try Input.base(base, pool: pool)
         let adapter = try Input.adapter(self.adapter)
-        let bound = Binder.bind(adapter, to: base.weights, names: base.names(prefixes: try binding.prefixes()))
+        let bound = Binder.bind(adapter, to: base.weights, names: try binding.names(of: base))
         let refusal = bound.report.refusal(allowsUnmatched: binding.allowUnmatched)
         var effects: [ModuleEffect]?
         var overflow: MergeError?
@@ -47,7 +43,8 @@ struct Check: ParsableCommand {
             overflow = error
         }
         let report = CheckReport(
-            path: self.adapter, adapter: adapter, report: bound.report, effects: effects, refusal: refusal, overflow: overflow)
+            path: self.adapter, adapter: adapter, report: bound.report, effects: effects, refusal: refusal,
+            overflow: overflow)
         Terminal.print(json ? report.json.prettyText : report.text(verbose: verbose))
         if refusal != nil || overflow != nil { Terminal.exit(.badInput) }
     }

@@ -71,7 +71,9 @@ struct CheckReport {
         var lines: [String] = []
         if let smallest = changes.first, let largest = changes.last {
             let median = changes[changes.count / 2]
-            lines.append("effect      ‖ΔW‖/‖W‖ from \(Self.short(smallest)) to \(Self.short(largest)), median \(Self.short(median))")
+            lines.append(
+                "effect      ‖ΔW‖/‖W‖ from \(Self.short(smallest)) to \(Self.short(largest)), median \(Self.short(median))"
+            )
         }
         if !idle.isEmpty { lines.append("no effect   \(idle.count) modules: \(idle.map(\.stem).quoted)") }
         if verbose {

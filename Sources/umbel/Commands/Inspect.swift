@@ -34,20 +34,24 @@ struct Inspect: ParsableCommand {
             let members = [.init("kind", "adapter")] + summary + [.init("unknown_keys", JSON(adapter.unknownKeys))]
             print(members + (tensors ? [.init("module_list", .array(modules))] : []))
         } else {
-            print(baseMembers(try Input.base(file)))
+            print(baseMembers(try Input.base(file, pool: ComputePool(threads: SystemFacts.processors))))
         }
     }
 
     /// nil for what is a base rather than an adapter.
     private func adapter() throws -> Adapter? {
         let isPEFT = Directory.isFile(file + "/" + AdapterFile.configName)
-        if Directory.isDirectory(file), !isPEFT, Directory.isFile(file + "/config.json") || Directory.isFile(file + "/model_index.json") {
+        if Directory.isDirectory(file), !isPEFT,
+            Directory.isFile(file + "/config.json") || Directory.isFile(file + "/model_index.json")
+        {
             return nil
         }
         do {
             let adapter = try AdapterFile.open(file)
             // In a base most names end in a plain weight or bias.
-            let isBase = adapter.unknownKeys.count > adapter.modules.count || adapter.modules.allSatisfy { $0.algorithm.name == "replace" }
+            let isBase =
+                adapter.unknownKeys.count > adapter.modules.count
+                || adapter.modules.allSatisfy { $0.algorithm.name == "replace" }
             return isBase && !isPEFT ? nil : adapter
         } catch {
             // A base may hold what an adapter must not; what is no safetensors file at all is neither.
@@ -74,7 +78,8 @@ struct Inspect: ParsableCommand {
                     .array(
                         weights.views.indices.map { index in
                             [
-                                "name": .string(weights.label(index)), "dtype": .string(weights.views[index].dtype.rawValue),
+                                "name": .string(weights.label(index)),
+                                "dtype": .string(weights.views[index].dtype.rawValue),
                                 "shape": .array(weights.views[index].shape.map { JSON($0) }),
                             ]
                         })))

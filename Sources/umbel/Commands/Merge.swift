@@ -19,11 +19,13 @@ struct Merge: ParsableCommand {
               umbel merge --base ./pipeline --adapter ./peft-folder --adapter b.safetensors:-0.5 --out ./merged
             """)
 
-    @Option(help: ArgumentHelp("A .safetensors file, a Hugging Face folder or a diffusers pipeline.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("A .safetensors file, a Hugging Face folder or a diffusers pipeline.", valueName: "path"))
     var base: String
 
     @Option(
-        help: ArgumentHelp("A .safetensors file or a PEFT folder, with its scale. Repeatable.", valueName: "path[:scale]"))
+        help: ArgumentHelp(
+            "A .safetensors file or a PEFT folder, with its scale. Repeatable.", valueName: "path[:scale]"))
     var adapter: [AdapterArgument] = []
 
     @Option(help: ArgumentHelp("The file or folder to write.", valueName: "path"))
@@ -39,21 +41,23 @@ struct Merge: ParsableCommand {
     var json = false
 
     func validate() throws {
-        if let dtype, DTypeParameter.names[dtype] == nil { throw ValidationError("--dtype is f32, f16 or bf16") }
+        if let dtype, DTypeParameter.names[dtype.lowercased()] == nil {
+            throw ValidationError("--dtype is f32, f16 or bf16")
+        }
     }
 
     func run() throws {
         let pool = try compute.pool()
-        let model = try model()
+        let model = try model(pool)
         let start = DispatchTime.now().uptimeNanoseconds
         let written = try write(model, StreamedTensors(pool: pool))
         let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
         report(model, written: written, seconds: seconds)
     }
 
-    private func model() throws -> MergedModel {
-        let base = try Input.base(base)
-        let names = base.names(prefixes: try binding.prefixes())
+    private func model(_ pool: ComputePool) throws -> MergedModel {
+        let base = try Input.base(base, pool: pool)
+        let names = try binding.names(of: base)
         var steps: [MergePlan.Step] = []
         for argument in adapter {
             let adapter = try Input.adapter(argument.path)
@@ -66,7 +70,14 @@ struct Merge: ParsableCommand {
             }
             steps.append(.init(binding: bound, strength: argument.scale.value))
         }
-        let dtype = dtype.flatMap { DTypeParameter.names[$0] }
+        let dtype = dtype.flatMap { DTypeParameter.names[$0.lowercased()] }.flatMap { base.hasOnly($0) ? nil : $0 }
+        if let dtype {
+            do {
+                try base.checkRange(of: dtype, pool: pool)
+            } catch {
+                throw CommandFailure(.badInput, error.sentence)
+            }
+        }
         return MergedModel(base: base, plan: MergePlan(base: base.weights, steps: steps), dtype: dtype)
     }
 
@@ -117,7 +128,9 @@ struct Merge: ParsableCommand {
                     .init(
                         "tensors",
                         ["merged": JSON(model.plan.touched.count), "total": JSON(model.base.weights.views.count)]),
-                    .init("warnings", .array(notes.map { ["code": .string($0.code.rawValue), "message": .string($0.sentence)] })),
+                    .init(
+                        "warnings",
+                        .array(notes.map { ["code": .string($0.code.rawValue), "message": .string($0.sentence)] })),
                 ]).prettyText)
             return
         }
@@ -125,7 +138,8 @@ struct Merge: ParsableCommand {
             Terminal.error("note: \(note.sentence) (\(note.keys.quoted))", prefix: "")
         }
         Terminal.print(
-            "merged \(model.plan.touched.count) of \(model.base.weights.views.count) tensors, wrote \(ByteCount.text(bytes)) to \(out)")
+            "merged \(model.plan.touched.count) of \(model.base.weights.views.count) tensors, wrote \(ByteCount.text(bytes)) to \(out)"
+        )
     }
 }
 

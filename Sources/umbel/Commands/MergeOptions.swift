@@ -1,6 +1,7 @@
 import ArgumentParser
 import UmbelAdapters
 import UmbelEngine
+import UmbelNames
 import UmbelServer
 import UmbelTensor
 
@@ -8,19 +9,26 @@ import UmbelTensor
 struct BindingOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "What a prefix of the adapter's names stands for, as lora_te1=text_encoder. Repeatable.", valueName: "p=component"))
+            "What a prefix of the adapter's names stands for, as lora_te1=text_encoder. Repeatable.",
+            valueName: "p=component"))
     var prefix: [String] = []
 
     @Flag(help: "Merge although a part of the adapter finds no place in the base.")
     var allowUnmatched = false
 
-    func prefixes() throws -> [Prefix] {
-        try prefix.map { text in
+    /// The base's names with the prefixes given.
+    func names(of base: BaseModel) throws -> NameTable {
+        let prefixes = try prefix.map { text in
             guard let prefix = Prefix(text) else {
                 throw ValidationError("'\(text)' is not of the form prefix=component")
             }
             return prefix
         }
+        let names = base.names(prefixes: prefixes)
+        guard names.unknownPlaces.isEmpty else {
+            throw ValidationError("the base has nothing called \(names.unknownPlaces.quoted)")
+        }
+        return names
     }
 }
 
@@ -55,9 +63,12 @@ struct AdapterArgument: ExpressibleByArgument {
 
 /// Opens what the command line names, with faults as bad input.
 enum Input {
-    static func base(_ path: String, name: String = "base") throws -> BaseModel {
-        do {
-            return try BaseModel(name: name, path: path)
+    /// - Throws: for what is no base, and for one that holds NaN or infinity.
+    static func base(_ path: String, name: String = "base", pool: ComputePool) throws -> BaseModel {
+        do throws(BaseError) {
+            let base = try BaseModel(name: name, path: path)
+            try base.checkFinite(pool: pool)
+            return base
         } catch {
             throw CommandFailure(.badInput, error.sentence)
         }

@@ -34,7 +34,8 @@ struct Serve: ParsableCommand {
     @Option(help: ArgumentHelp("Address to listen on.", valueName: "host:port"))
     var listen: String?
 
-    @Option(help: ArgumentHelp("Any setting by its key, as cache.bytes=1000000000. Repeatable.", valueName: "key=value"))
+    @Option(
+        help: ArgumentHelp("Any setting by its key, as cache.bytes=1000000000. Repeatable.", valueName: "key=value"))
     var set: [String] = []
 
     func run() throws {
@@ -46,13 +47,15 @@ struct Serve: ParsableCommand {
             engine: engine, limits: configuration.applicationLimits, version: Umbel.version, logger: logger)
         let server = HTTPServer(
             limits: configuration.limits,
+            onRefusal: { application.respond(refusing: $0) },
             onBodyFailure: { application.bodyFailed($0, $1) },
             handler: { application.respond(to: $0) })
         let port: Int
         do throws(SystemError) {
             port = try server.listen(host: configuration.host, port: configuration.port)
         } catch {
-            throw CommandFailure(.failed, "cannot listen on \(configuration.host):\(configuration.port): \(error.message)")
+            throw CommandFailure(
+                .failed, "cannot listen on \(configuration.host):\(configuration.port): \(error.message)")
         }
         application.setReady()
         let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
@@ -78,13 +81,17 @@ struct Serve: ParsableCommand {
         flags[Setting.listen.key] = listen
         flags[Setting.dataFolder.key] = data
         for text in set {
-            guard let equals = text.firstIndex(of: "=") else { throw ValidationError("'\(text)' is not of the form key=value") }
+            guard let equals = text.firstIndex(of: "=") else {
+                throw ValidationError("'\(text)' is not of the form key=value")
+            }
             let key = String(text[..<equals])
             guard Setting.all.contains(where: { $0.key == key }) else { throw SettingValues.unknown(key, "--set") }
             flags[key] = String(text[text.index(after: equals)...])
         }
         let bases = try base.map { text -> (name: String, path: String) in
-            guard let equals = text.firstIndex(of: "=") else { throw ValidationError("'\(text)' is not of the form name=path") }
+            guard let equals = text.firstIndex(of: "=") else {
+                throw ValidationError("'\(text)' is not of the form name=path")
+            }
             return (String(text[..<equals]), String(text[text.index(after: equals)...]))
         }
         return try Configuration(file: file, environment: Environment.all, flags: flags, bases: bases)
@@ -95,13 +102,10 @@ struct Serve: ParsableCommand {
         var bases: [BaseModel] = []
         for (name, path) in configuration.bases {
             guard Name.isValid(name) else { throw CommandFailure(.usage, "“\(name)” is no name for a base") }
-            guard !bases.contains(where: { $0.name == name }) else { throw CommandFailure(.usage, "two bases are called “\(name)”") }
-            let base = try Input.base(path, name: name)
-            do {
-                try base.checkFinite(pool: pool)
-            } catch {
-                throw CommandFailure(.badInput, "\(path): \(error.sentence)")
+            guard !bases.contains(where: { $0.name == name }) else {
+                throw CommandFailure(.usage, "two bases are called “\(name)”")
             }
+            let base = try Input.base(path, name: name, pool: pool)
             bases.append(base)
             logger.notice(
                 "base is resident",
@@ -114,7 +118,11 @@ struct Serve: ParsableCommand {
         do {
             store = try AdapterStore(folder: configuration.dataFolder)
         } catch {
-            throw CommandFailure(.failed, "data folder \(configuration.dataFolder): \(error.call) of \(error.subject): \(error.message)")
+            if error.isTaken {
+                throw CommandFailure(.failed, "data folder \(configuration.dataFolder): another umbel is using it")
+            }
+            throw CommandFailure(
+                .failed, "data folder \(configuration.dataFolder): \(error.call) of \(error.subject): \(error.message)")
         }
         for path in store.unreadable { logger.error("adapter record cannot be read", metadata: ["path": "\(path)"]) }
         let cacheBytes = configuration.cacheBytes ?? SystemFacts.freeMemory / 2
@@ -131,7 +139,8 @@ struct Serve: ParsableCommand {
                     let digest = try base.digest()
                     logger.info("base hashed", metadata: ["name": "\(base.name)", "sha256": "\(digest)"])
                 } catch {
-                    logger.error("base cannot be hashed", metadata: ["name": "\(base.name)", "error": "\(error.sentence)"])
+                    logger.error(
+                        "base cannot be hashed", metadata: ["name": "\(base.name)", "error": "\(error.sentence)"])
                 }
             }
         }

@@ -77,7 +77,9 @@ struct SettingValues {
 
     private mutating func readBases(_ node: Node, _ file: String) throws {
         if node.mapping == nil, node.scalar?.string.isEmpty ?? true { return }
-        guard let mapping = node.mapping else { throw CommandFailure(.usage, "“bases” in \(file) is not a map of names to paths") }
+        guard let mapping = node.mapping else {
+            throw CommandFailure(.usage, "“bases” in \(file) is not a map of names to paths")
+        }
         for (name, path) in mapping {
             guard let name = name.string, let path = path.string else {
                 throw CommandFailure(.usage, "“bases” in \(file) is not a map of names to paths")
@@ -92,7 +94,9 @@ struct SettingValues {
             return
         }
         guard Setting.all.contains(where: { $0.key == key }) else { throw Self.unknown(key, file) }
-        guard let text = node.scalar?.string else { throw CommandFailure(.usage, "“\(key)” in \(file) is not a single value") }
+        guard let text = node.scalar?.string else {
+            throw CommandFailure(.usage, "“\(key)” in \(file) is not a single value")
+        }
         // A key without a value is one that is commented out.
         if !text.isEmpty { set(key, text, origin: file) }
     }
@@ -111,7 +115,11 @@ struct SettingValues {
     }
 
     static func unknown(_ key: String, _ place: String) -> CommandFailure {
-        let nearest = Spelling.nearest(to: key, among: Setting.all.map(\.key) + ["bases"])
+        // Below “bases” any name may stand, so only what is before the dot can be misspelt.
+        let section = key.prefix { $0 != "." }
+        let nearest =
+            Spelling.nearest(to: key, among: Setting.all.map(\.key))
+            ?? Spelling.nearest(to: String(section), among: ["bases"])
         return CommandFailure(.usage, "unknown setting “\(key)” in \(place)" + hint(nearest))
     }
 

@@ -12,7 +12,8 @@ struct Setting: Sendable {
     }
 
     static let listen = Setting(
-        key: "server.listen", description: "Address and port; port 0 lets the system choose.", defaultText: "127.0.0.1:8080")
+        key: "server.listen", description: "Address and port; port 0 lets the system choose.",
+        defaultText: "127.0.0.1:8080")
     static let connections = Setting(
         key: "server.connections", description: "Open connections at most; further ones get 503.", defaultText: "1024")
     static let workers = Setting(

@@ -1,0 +1,70 @@
+import Foundation
+
+/// The real binary, serving on a port of its own.
+final class Service: Requesting {
+    let scratch: Scratch
+    private(set) var port = 0
+    private var program: Program
+    private let arguments: [String]
+
+    /// - Parameter bases: paths by name.
+    init(
+        _ bases: KeyValuePairs<String, String>, arguments: [String] = [], environment: [String: String] = [:]
+    ) throws {
+        scratch = try Scratch()
+        self.arguments =
+            ["serve", "--listen", "127.0.0.1:0", "--data", scratch.path + "/data"]
+            + bases.flatMap { ["--base", "\($0.key)=\($0.value)"] } + arguments
+        program = try Program(Programs.umbel, self.arguments, environment: environment, scratch: scratch)
+        try waitUntilListening()
+    }
+
+    /// The small base that most tests need, as `main`.
+    static func main(_ arguments: String...) throws -> Service {
+        try Service(["main": Samples.main], arguments: arguments)
+    }
+
+    var url: String { "http://127.0.0.1:\(port)" }
+    var log: String { (try? program.errors) ?? "" }
+
+    /// What the data folder holds, apart from the folders themselves and the lock.
+    var stored: [String] { scratch.files(below: "data").filter { $0 != "lock" } }
+
+    /// SIGTERM, and the exit code.
+    func stop() throws -> Int32 {
+        program.terminate()
+        return try program.finish().status
+    }
+
+    func terminate() { program.terminate() }
+    func exitCode() throws -> Int32 { try program.finish().status }
+
+    /// As a crash: SIGKILL, and again on the same data.
+    func crash() throws {
+        program.kill()
+        _ = try program.finish()
+        try start()
+    }
+
+    /// Again on the same data.
+    func start() throws {
+        program = try Program(Programs.umbel, arguments, scratch: scratch)
+        try waitUntilListening()
+    }
+
+    private func waitUntilListening() throws {
+        let mark = "umbel is listening on http://"
+        try eventually("umbel listens") {
+            let lines = String(decoding: try program.output, as: UTF8.self).split(separator: "\n")
+            if let line = lines.first(where: { $0.hasPrefix(mark) }) {
+                port = line.split(separator: ":").last.flatMap { Int($0) } ?? 0
+                return true
+            }
+            guard program.isRunning else { throw HarnessFailure("umbel ended: \(try program.errors)") }
+            return false
+        }
+    }
+
+    /// For threads that ask at the same time.
+    var peer: Peer { Peer(port: port) }
+}
