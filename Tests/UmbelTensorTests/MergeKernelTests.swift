@@ -61,7 +61,8 @@ struct MergeKernelTests {
             twin(&expected)
             #expect(Self.bits(actual) == Self.bits(expected))
         }
-        check({ umbel_add_multiple(&$0, x, 0.3, 0.7, count) }, { umbel_add_multiple_reference(&$0, x, 0.3, 0.7, count) })
+        check(
+            { umbel_add_multiple(&$0, x, 0.3, 0.7, count) }, { umbel_add_multiple_reference(&$0, x, 0.3, 0.7, count) })
         check({ umbel_scale(&$0, 1.1, count) }, { umbel_scale_reference(&$0, 1.1, count) })
         check({ umbel_interpolate(&$0, x, 0.7, count) }, { umbel_interpolate_reference(&$0, x, 0.7, count) })
         #expect(umbel_largest_magnitude(x, count) == umbel_largest_magnitude_reference(x, count))
