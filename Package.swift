@@ -100,6 +100,7 @@ let package = Package(
             name: "UmbelNamesTests", dependencies: ["UmbelNames"], exclude: ["Fixtures"], swiftSettings: strict),
         tests("PEFTTunerTests", on: ["UmbelTesting", "UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
         tests("UmbelTensorTests", on: ["UmbelTesting", "CUmbelKernels", "UmbelTensor"]),
+        tests("UmbelPOSIXTests", on: ["UmbelTesting", "UmbelPOSIX"]),
         tests("UmbelFormatsTests", on: ["UmbelTesting", "UmbelFormats", "UmbelTensor"]),
         tests(
             "UmbelAdaptersTests",

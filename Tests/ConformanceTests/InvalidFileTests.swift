@@ -65,7 +65,7 @@ struct InvalidFileTests {
         "inf_alpha.safetensors": [query, "alpha"],
         "huge_alpha.safetensors": ["enc.blocks.0.attn.to_q.weight", "finite"],
         "unknown_key.safetensors": [],
-        "unknown_algorithm.safetensors": ["lycoris_", "vera_lambda_b"],
+        "unknown_algorithm.safetensors": [query, "vera_lambda_b", "vera_lambda_d"],
         "other_architecture.safetensors": ["None of the adapter's"],
         "rank_zero.safetensors": [query, "no elements"],
         "integer_weight.safetensors": [up, "I64"],

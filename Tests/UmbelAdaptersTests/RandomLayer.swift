@@ -43,7 +43,7 @@ struct RandomLayer: Sendable, CustomStringConvertible {
             return values.map(Double.init)
         }
         let scale = alpha.map { $0 == 0 ? 1 : Double($0) / Double(rank) } ?? 1
-        if let alpha { tensors.append(TestTensor("\(stem).alpha", [], [alpha])) }
+        if let alpha, kind != .full, kind != .ia3 { tensors.append(TestTensor("\(stem).alpha", [], [alpha])) }
         let delta = kind.delta(sizes, scale, add)
         return RandomLayer(
             description: "\(kind) \(shape) rank \(rank) alpha \(alpha.map { "\($0)" } ?? "none")", weight: weight,

@@ -64,6 +64,11 @@ extension [TestTensor] {
     }
 }
 
+extension MergedTensor {
+    /// The bytes as a value of their own: `bytes` is only good as long as somebody holds the tensor.
+    package var copiedBytes: [UInt8] { withExtendedLifetime(self) { Array(bytes) } }
+}
+
 /// A folder that goes with the value.
 package final class TemporaryFolder: Sendable {
     package let path: String
