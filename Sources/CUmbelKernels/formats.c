@@ -78,7 +78,7 @@ static uint8_t to_f8(float x, int exponent_bits, int mantissa_bits, int has_infi
     const uint8_t not_a_number = has_infinity ? top | 0x02 : 0x7f;
     if (isnan(x)) return sign | not_a_number;
     if (isinf(x)) return sign | (has_infinity ? top : 0x7f);
-    if (x == 0) return sign;  // frexpf gives zero the exponent of 0.5
+    if (x == 0) return sign;  // zero has no exponent to go by
     int exponent;
     frexpf(x, &exponent);
     exponent -= 1;

@@ -43,7 +43,7 @@ package struct Adapter: Sendable {
         modules = sorted.modules
         unknownKeys =
             collector.unknownKeys + sorted.unknownKeys + Self.unusedShared(collector.sharedKeys, sorted.modules)
-        notes = collector.notes + Self.scaleNotes(modules, context)
+        notes = collector.notes + sorted.notes + Self.scaleNotes(modules, context)
         bundledEmbeddings = collector.embeddings.sorted()
         self.metadata = metadata
         format = Self.format(modules, config: config, metadata: metadata)

@@ -8,9 +8,12 @@ package struct AdapterKey: Hashable, Sendable {
     /// Cuts at the longest known suffix (names.md 3). A name without dots, as kohya and LyCORIS mangle them, ends at its
     /// first dot, so that a suffix nobody knows still belongs to its module.
     package init(_ key: String) {
-        if let (stem, role) = Self.split(key) {
+        let asItIs = Self.split(key)
+        if let (stem, role) = asItIs, !Self.isPlain(role) {
             self.init(stem: stem, role: role)
-        } else if let (stem, role) = Self.withoutAdapterName(key).flatMap(Self.split) {
+        } else if let (stem, role) = Self.withoutAdapterName(key).flatMap(Self.split), !Self.isPlain(role) {
+            self.init(stem: stem, role: role)
+        } else if let (stem, role) = asItIs {
             self.init(stem: stem, role: role)
         } else if let dot = key.firstIndex(of: "."), Self.isMangled(key[..<dot]) {
             self.init(stem: String(key[..<dot]), role: nil)
@@ -29,6 +32,8 @@ package struct AdapterKey: Hashable, Sendable {
             let rest = key.dropLast(suffix.count)
             guard rest.last == "." else { continue }
             let stem = String(rest.dropLast())
+            // Of anything but a norm, `scale` is no parameter.
+            if role == SetWeight.scale, !SetWeight.isNorm(stem) { continue }
             if (suffix == "down.weight" || suffix == "up.weight"), !endsLikeProcessor(stem) { continue }
             return (stem, role)
         }
@@ -39,6 +44,9 @@ package struct AdapterKey: Hashable, Sendable {
     private static func endsLikeProcessor(_ stem: String) -> Bool {
         ["_lora", "_lora1", "_lora2"].contains(where: stem.hasSuffix)
     }
+
+    /// Any key ends in these: `….lora_A.default.weight` is a factor all the same, not a module's whole weight.
+    private static func isPlain(_ role: Role) -> Bool { role == .weight || role == .bias }
 
     /// PEFT dumps of a live model keep the adapter's name: `….lora_A.default.weight`, `….ia3_l.default`.
     private static func withoutAdapterName(_ key: String) -> String? {

@@ -60,7 +60,9 @@ package struct Binder {
         let module = adapter.modules[index]
         do {
             try checkStored(target, module.factors)
-            let resized = target.resized(by: module.factors)
+            // Only PEFT keeps resized copies; the `weight` of (IA)³ is a vector, whatever its shape.
+            let hasCopy = context.isPEFT(module.factors) && module.algorithm != IA3.self
+            let resized = hasCopy ? target.resized(by: module.factors) : target
             var patches = try PEFTCompanions.patches(
                 for: module.factors, by: module.algorithm, on: resized, in: context)
             // PEFT's inner and outer layer of a wrapped attention both apply the output projection's pair.
@@ -163,14 +165,19 @@ package struct Binder {
         }
     }
 
-    private func areTied(_ first: String, _ second: String) -> Bool {
-        func isHead(_ stem: String) -> Bool { ["lm_head", "embed_out", "output"].contains { stem.hasSuffix($0) } }
-        return isHead(first) != isHead(second)
+    private func areTied(_ first: String, _ second: String) -> Bool { Self.isHead(first) != Self.isHead(second) }
+
+    private static func isHead(_ stem: String) -> Bool {
+        ["lm_head", "embed_out", "output"].contains { stem.hasSuffix($0) }
     }
 
     /// The patches in phases, and each match told where its own are.
     private mutating func ordered() -> [Patch] {
-        let order = found.indices.sorted { (found[$0].patch.phase, $0) < (found[$1].patch.phase, $1) }
+        // Of tied tensors the embedding comes first, as PEFT walks the model; that matters for all that is not additive.
+        func rank(_ index: Int) -> (Int, Int, Int) {
+            (found[index].patch.phase, Self.isHead(adapter.modules[found[index].stem].factors.stem) ? 1 : 0, index)
+        }
+        let order = found.indices.sorted { rank($0) < rank($1) }
         var positions: [Int: [Int]] = [:]
         for (position, index) in order.enumerated() { positions[found[index].stem, default: []].append(position) }
         for (index, stem) in matchStems.enumerated() { report.matches[index].patches = positions[stem] ?? [] }

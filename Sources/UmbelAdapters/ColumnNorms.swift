@@ -8,7 +8,7 @@ package enum ColumnNorms {
     /// the columns, not the rows.
     package static func squares(of matrix: Matrix, pool: ComputePool) -> [Double] {
         let sums = Mutex([Double](repeating: 0, count: matrix.columns))
-        pool.forEachRange(matrix.columns, grain: 512) { columns in
+        pool.forEachRange(matrix.columns, grain: 128) { columns in
             var part = [Double](repeating: 0, count: columns.count)
             for row in 0..<matrix.rows {
                 umbel_add_squares(&part, matrix.row(row) + columns.lowerBound, columns.count)

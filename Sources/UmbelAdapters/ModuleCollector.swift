@@ -64,9 +64,10 @@ struct ModuleCollector {
     /// The modules with their algorithms, and the keys that no algorithm of their module owns.
     func sorted(
         in context: AdapterContext
-    ) throws(AdapterError) -> (modules: [Adapter.Module], unknownKeys: [String]) {
+    ) throws(AdapterError) -> (modules: [Adapter.Module], unknownKeys: [String], notes: [AdapterNote]) {
         var result: [Adapter.Module] = []
         var unknown: [String] = []
+        var idleAlphas: [String] = []
         // A module of which even the suffix is unknown is one of an unknown algorithm, if it has nothing else.
         let foreign = Dictionary(grouping: unknownKeys) { AdapterKey($0).stem }
         for (stem, keys) in foreign.sorted(by: { $0.key < $1.key }) where stem != keys.first && modules[stem] == nil {
@@ -82,10 +83,16 @@ struct ModuleCollector {
             if !keys.isEmpty, let other = AlgorithmList.all.first(where: { $0.claims(leftOver, in: context) }) {
                 throw .module(.twoFamilies(module: stem, algorithms: [algorithm.name, other.name]))
             }
-            unknown += keys
+            // Some tools write an alpha for every module, whether its algorithm has a scale or not.
+            let idle = leftOver.has(.alpha) ? [leftOver.key(.alpha)] : []
+            idleAlphas += idle
+            unknown += keys.filter { !idle.contains($0) }
             result.append(Adapter.Module(factors: module, algorithm: algorithm))
         }
-        return (result, unknown)
+        let notes =
+            idleAlphas.isEmpty
+            ? [] : [AdapterNote(.keyIgnored, "an alpha that its module's algorithm does not have", keys: idleAlphas)]
+        return (result, unknown, notes)
     }
 
     /// Roles that may stand beside any algorithm's in a PEFT file.

@@ -20,6 +20,7 @@ package final class MergedTensor: @unchecked Sendable {
 
     deinit { RecycledMemory.give(memory) }
 
+    /// Valid as long as the tensor itself: hold on to it while they are read.
     package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory.start, count: byteCount) }
 
     package var view: TensorView { TensorView(dtype: dtype, shape: shape, bytes: bytes, owner: self) }

@@ -20,6 +20,20 @@ struct LanguageModelTests {
         #expect(found.map { $0.target?.module } == ["model.layers.0.q_proj", "lm_head"])
     }
 
+    @Test("Experts stacked under mlp are found under the names Mixtral had before")
+    func mixtralStacked() {
+        let stacked = table(
+            [
+                ("model.layers.0.mlp.gate.weight", [3, 4]), ("model.layers.0.mlp.experts.gate_up_proj", [3, 10, 4]),
+                ("model.layers.0.mlp.experts.down_proj", [3, 4, 5]),
+            ], modelType: "mixtral")
+        let names = ["gate", "experts.1.w1", "experts.1.w3", "experts.2.w2"]
+        let found = stacked.resolve(names.map { "base_model.model.model.layers.0.block_sparse_moe.\($0)" })
+        #expect(found.map { $0.target?.weight?.shape } == [[3, 4], [5, 4], [5, 4], [4, 5]])
+        let moved = stacked.resolve(["base_model.model.model.layers.0.mlp.experts.1.w3"])
+        #expect(moved[0].target?.weight == found[2].target?.weight)
+    }
+
     @Test("One file is edited in one way: what only another edit would find stays unknown")
     func oneEdit() {
         let mixed = table([

@@ -90,6 +90,17 @@ struct StyleTests {
         #expect(component(table, "encoder.layers.0.self_attn.q_proj") == "text_encoder")
     }
 
+    @Test("The autoencoder has its prefixes in every layout, also alone", arguments: ["vae", ""])
+    func autoencoderPrefixes(folder: String) {
+        let table = NameTable(
+            catalog: BaseCatalog(
+                tensors: ["encoder.down_blocks.0.resnets.0.norm1.weight", "quant_conv.weight"].map {
+                    BaseTensor(component: folder, name: $0, shape: [4, 4])
+                }))
+        #expect(component(table, "vae.quant_conv") == folder)
+        #expect(component(table, "first_stage_model.encoder.down.0.block.0.norm1") == folder)
+    }
+
     @Test("Old attention processors, with and without the component; to_out_lora is to_out.0")
     func processors() {
         let table = pipeline([("unet", Self.unet)])

@@ -65,3 +65,8 @@ package struct MergeResult {
             }.keys)
     }
 }
+
+extension MergedTensor {
+    /// A copy of the bytes, which outlives the tensor.
+    package var storedBytes: [UInt8] { withExtendedLifetime(self) { Array(bytes) } }
+}

@@ -39,7 +39,12 @@ package struct LoKr: Algorithm {
         let w2 = try innerFactor(module, view)
         try module.checkProduct(
             module.has(outer) ? outer : outerUp, rows: w1.rows * w2.rows, columns: w1.columns * w2.columns, on: view)
-        let delta = KroneckerDelta(outer: w1, inner: w2, scale: try scale(module, context))
+        let scale = try scale(module, context)
+        let isShifted = context.isPEFT(module) && module[inner]?.shape.count == 3
+        let delta: any Delta =
+            isShifted
+            ? DenseDelta(shiftedProduct(w1, w2, kernel: view.kernel, rows: view.rows), scale: scale)
+            : KroneckerDelta(outer: w1, inner: w2, scale: scale)
         return try [DoRA.patch(module, view, delta)]
             + module.biasPatches(.biasDifference, on: target, optional: true)
     }
@@ -54,6 +59,27 @@ package struct LoKr: Algorithm {
             return 1
         }
         return config.scale(path: path, rank: rank)
+    }
+
+    /// PEFT's product with a whole W₂ of three axes (a Conv1d). It hands W₁ (a, c) and W₂ (b, d, k) to `torch.kron` as they
+    /// are, which aligns their last axes: element (p, x·d+q, y·k+t) is W₁[x,y]·W₂[p,q,t], read on as (out, in, k). Its
+    /// forward pass does the same, so this is what was trained.
+    private static func shiftedProduct(_ w1: Matrix, _ w2: Matrix, kernel: Int, rows: Int) -> Matrix {
+        let product = Matrix(rows: rows, columns: w1.rows * w2.rows * w1.columns * w2.columns / rows)
+        var destination = product.start
+        for p in 0..<w2.rows {
+            for x in 0..<w1.rows {
+                for q in 0..<w2.columns / kernel {
+                    for y in 0..<w1.columns {
+                        for t in 0..<kernel {
+                            destination[t] = w1[x, y] * w2[p, q * kernel + t]
+                        }
+                        destination += kernel
+                    }
+                }
+            }
+        }
+        return product
     }
 
     private static func outerFactor(_ module: ModuleFactors) throws(ModuleError) -> Matrix {

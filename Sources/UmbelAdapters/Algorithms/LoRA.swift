@@ -38,7 +38,7 @@ package struct LoRA: Algorithm {
         if module.has(embeddingDown) || module.has(embeddingUp) {
             return try embeddingPatches(module, target, context)
         }
-        let (view, padding) = try PaddedWeight.apply(module, try target.requireWeight(module))
+        let (view, padding) = try PaddedWeight.apply(module, try target.requireWeight(module), of: target.module)
         let delta = try delta(module, view, context)
         return try padding + SingularBase.patches(module, view, rank: delta.down.rows, scale: delta.scale, context)
             + [DoRA.patch(module, view, delta)]

@@ -9,7 +9,8 @@ package enum PEFTCompanions {
     ) throws(ModuleError) -> [Patch] {
         let isWhole = algorithm == WholeTensor.self || algorithm == TrainableTokens.self
         let own = isWhole ? [] : try algorithm.patches(for: module, on: target, in: context)
-        guard isWhole || context.isPEFT(module) else { return own }
+        // The `weight` of (IA)³ is a vector.
+        guard isWhole || context.isPEFT(module) && algorithm != IA3.self else { return own }
         return try WholeTensor.wholeTensorPatches(for: module, on: target) + own
             + TrainableTokens.tokenPatches(for: module, on: target, in: context)
     }

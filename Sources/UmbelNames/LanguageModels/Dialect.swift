@@ -25,9 +25,12 @@ struct Dialect: Sendable {
         spellings: ["layers.{rest}", "embed_tokens", "norm"].map { .init("model.\($0)", "model.language_model.\($0)") }
             + [.init("visual.{rest}", "model.visual.{rest}")])
 
-    /// Mixtral and PhiMoE: w1 is the gate, w3 the way up, w2 the way down.
+    /// Mixtral and PhiMoE: w1 is the gate, w3 the way up, w2 the way down. Stacked experts lie under `mlp`.
     private static let mixtral = Dialect(
-        applies: { names in names.index.keys.contains { $0.utf8.count > 30 && $0.contains(".block_sparse_moe.") } },
+        applies: { names in
+            names.index.keys.contains { $0.utf8.count > 30 && $0.contains(".block_sparse_moe.") }
+                || names.index.keys.contains { $0.hasSuffix(".mlp.experts.gate_up_proj") }
+        },
         spellings: [
             .init("model.layers.{i}.block_sparse_moe.gate", "model.layers.{i}.mlp.gate"),
             .init("model.layers.{i}.block_sparse_moe.gate", "model.layers.{i}.mlp.router"),
@@ -41,6 +44,7 @@ struct Dialect: Sendable {
                     .init(
                         "model.layers.{i}.block_sparse_moe.experts.{j}.\(old)",
                         "model.layers.{i}.mlp.experts.{j}.\(old)"),
+                    .init("model.layers.{i}.mlp.experts.{j}.\(new)", "model.layers.{i}.mlp.experts.{j}.\(old)"),
                 ]
             })
 

@@ -35,6 +35,10 @@ struct StemPrefix: Sendable {
         for (stem, component) in encoders(components, classes) {
             add([stem], stem.hasSuffix(".") ? .dotted : .mangled, [[component]])
         }
+        // Also of one that has no name of its own, and whatever the layout.
+        if let vae = all.first(where: { components[$0].isVAE }) {
+            add(["vae.", "first_stage_model."], .dotted, [[vae]])
+        }
         for (index, component) in components.enumerated() {
             if !component.name.isEmpty { add([component.name + "."], .dotted, [[index]]) }
             if !component.prefix.isEmpty { add([component.prefix], .dotted, [[index]], .original) }

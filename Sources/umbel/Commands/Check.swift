@@ -30,7 +30,7 @@ struct Check: ParsableCommand {
     func run() throws {
         let pool = try compute.pool()
         let base = try Input.base(base, pool: pool)
-        let adapter = try Input.adapter(self.adapter)
+        let adapter = try Input.adapter(self.adapter, json: json)
         let bound = Binder.bind(adapter, to: base.weights, names: try binding.names(of: base))
         let refusal = bound.report.refusal(allowsUnmatched: binding.allowUnmatched)
         var effects: [ModuleEffect]?

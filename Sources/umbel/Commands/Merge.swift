@@ -60,11 +60,11 @@ struct Merge: ParsableCommand {
         let names = try binding.names(of: base)
         var steps: [MergePlan.Step] = []
         for argument in adapter {
-            let adapter = try Input.adapter(argument.path)
+            let adapter = try Input.adapter(argument.path, json: json)
             let bound = Binder.bind(adapter, to: base.weights, names: names)
             if let refusal = bound.report.refusal(allowsUnmatched: binding.allowUnmatched) {
                 let problem = Problem(EngineError.binding(refusal, reports: [(self.base, bound.report)]))
-                if json { Terminal.print(JSON.object([.init("error", problem.json)]).prettyText) }
+                if json { Terminal.print(problem.jsonDocument) }
                 let details = json ? "" : CheckReport.complaints(bound.report)
                 throw CommandFailure(.badInput, "\(argument.path): \(problem.detail)\(details)")
             }
@@ -98,6 +98,7 @@ struct Merge: ParsableCommand {
             }
         } catch {
             progress.finish()
+            if json { Terminal.print(Problem(error).jsonDocument) }
             throw CommandFailure(error is MergeError ? .badInput : .failed, Problem(error).detail)
         }
         progress.finish()
@@ -144,7 +145,10 @@ struct Merge: ParsableCommand {
 }
 
 extension Problem {
-    var json: JSON {
+    /// What `--json` prints of a refusal.
+    var jsonDocument: String { JSON.object([.init("error", json)]).prettyText }
+
+    private var json: JSON {
         ["code": .string(code), "title": .string(title), "detail": .string(detail), "errors": .array(errors)]
     }
 }

@@ -74,10 +74,12 @@ enum Input {
         }
     }
 
-    static func adapter(_ path: String) throws -> Adapter {
+    /// - Parameter json: whether the fault is printed for scripts as well.
+    static func adapter(_ path: String, json: Bool) throws -> Adapter {
         do {
             return try AdapterFile.open(path)
         } catch {
+            if json { Terminal.print(Problem(error).jsonDocument) }
             throw CommandFailure(.badInput, "\(path): \(Problem(error).detail)")
         }
     }
