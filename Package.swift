@@ -111,6 +111,13 @@ let package = Package(
                 "UmbelTesting", "UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor",
                 "UmbelPOSIX",
             ]),
+        tests(
+            "UmbelServerTests",
+            on: [
+                "UmbelTesting", "UmbelServer", "UmbelEngine", "UmbelHTTP", "UmbelAdapters", "UmbelFormats",
+                "UmbelPOSIX", logging, httpTypes,
+            ]),
+        tests("SettingsTests", on: ["umbel", "UmbelTesting"]),
         tests("BlackBoxTests", on: ["umbel", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
         tests(
             "ConformanceTests",

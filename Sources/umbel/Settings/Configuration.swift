@@ -76,7 +76,7 @@ struct SettingValues {
     }
 
     private mutating func readBases(_ node: Node, _ file: String) throws {
-        if node.mapping == nil, node.scalar?.string.isEmpty ?? true { return }
+        if let scalar = node.scalar, scalar.string.isEmpty { return }
         guard let mapping = node.mapping else {
             throw CommandFailure(.usage, "“bases” in \(file) is not a map of names to paths")
         }
