@@ -11,6 +11,9 @@ package struct BoundedPattern: Sendable {
 
     private let program: [Step]
 
+    /// How many steps the pattern was written out to.
+    var steps: Int { program.count }
+
     fileprivate enum Step: Sendable {
         case unit(ByteSet)
         case split(Int, Int)

@@ -85,17 +85,24 @@ package struct PEFTConfig: Sendable {
         return number
     }
 
+    /// Steps that all patterns of a field may have together: some ten thousand module paths.
+    private static let patternCostLimit = 1 << 20
+
     private static func pattern(
         _ fields: JSON, _ name: String
     ) throws(PEFTConfigError) -> [(pattern: PEFTPattern, value: Double)] {
         guard let value = fields[name], !value.isNull else { return [] }
         guard let members = value.members else { throw .wrongType(field: name) }
         var result: [(pattern: PEFTPattern, value: Double)] = []
+        var cost = 0
         for member in members {
             guard let number = member.value.double, number.isFinite, abs(number) < 1e9 else {
                 throw .wrongType(field: "\(name).\(member.name)")
             }
             guard let pattern = PEFTPattern(member.name) else { throw .wrongType(field: "\(name).\(member.name)") }
+            // Counted repeats write themselves out, so a few bytes of settings could ask for any amount of memory.
+            cost += pattern.cost
+            guard cost <= patternCostLimit else { throw .wrongType(field: name) }
             result.append((pattern, number))
         }
         return result
