@@ -59,7 +59,8 @@ struct SettingsTests {
         }
     }
 
-    @Test("A flag beats the environment, the environment the file, the file the default", arguments: Setting.all.indices)
+    @Test(
+        "A flag beats the environment, the environment the file, the file the default", arguments: Setting.all.indices)
     func precedence(_ index: Int) throws {
         let setting = Setting.all[index]
         var values = SettingValues()
@@ -79,14 +80,16 @@ struct SettingsTests {
         #expect(message { try configuration("cache: {bites: 1}\n") }.contains("cache.bytes"))
         #expect(message { try configuration("base:\n  a: b\n") }.contains("bases"))
         #expect(message { try configuration("zzzzzzzzzz: 1\n") }.contains("zzzzzzzzzz"))
-        #expect(message { try configuration(environment: ["UMBEL_SERVER_LISTN": "a:1"]) }.contains("UMBEL_SERVER_LISTEN"))
+        #expect(
+            message { try configuration(environment: ["UMBEL_SERVER_LISTN": "a:1"]) }.contains("UMBEL_SERVER_LISTEN"))
         #expect(message { try configuration(environment: ["UMBEL_FUZZ_SEED": "1"]) } == "", "variables of the tests")
     }
 
     @Test("A bad value is refused with its key, the value and where it stood")
     func badValues() {
         for (key, value) in [
-            ("server.listen", "8080"), ("server.listen", ":8080"), ("server.listen", "a:65536"), ("server.workers", "0"),
+            ("server.listen", "8080"), ("server.listen", ":8080"), ("server.listen", "a:65536"),
+            ("server.workers", "0"),
             ("server.connections", "many"), ("server.head_timeout", "0"), ("server.idle_timeout", "-1"),
             ("server.stall_timeout", "inf"), ("adapters.upload_bytes", "1.5"), ("cache.bytes", "-1"),
             ("compute.threads", "0"), ("log.level", "loud"),
@@ -108,7 +111,8 @@ struct SettingsTests {
 
     @Test("Bases of the command line come first and replace those of the file")
     func bases() throws {
-        let configuration = try configuration("bases:\n  a: /file/a\n  b: /file/b\n", bases: [("b", "/flag/b"), ("c", "/flag/c")])
+        let configuration = try configuration(
+            "bases:\n  a: /file/a\n  b: /file/b\n", bases: [("b", "/flag/b"), ("c", "/flag/c")])
         #expect(configuration.bases.map(\.name) == ["b", "c", "a"])
         #expect(configuration.bases.map(\.path) == ["/flag/b", "/flag/c", "/file/a"])
     }

@@ -1,0 +1,170 @@
+import Testing
+import UmbelAdapters
+import UmbelEngine
+import UmbelFormats
+import UmbelHTTP
+import UmbelPOSIX
+import UmbelTesting
+
+@testable import UmbelServer
+
+/// Every kind of error has a status, a stable code and a sentence with its facts.
+@Suite("Problems")
+struct ProblemTests {
+    struct Item: Sendable, CustomTestStringConvertible {
+        let error: any Error
+        let status: Int
+        let code: String
+        /// What the sentence names.
+        let words: [String]
+
+        init(_ error: any Error, _ status: Int, _ code: String, _ words: String...) {
+            self.error = error
+            self.status = status
+            self.code = code
+            self.words = words
+        }
+
+        var testDescription: String { "\(code): \(error)" }
+    }
+
+    static let disk = SystemError(call: "write", subject: "/data/x", code: 28)
+    static let missing = SystemError(call: "open", subject: "/data/x", code: 2)
+
+    static let items: [Item] = [
+        Item(EngineError.base(name: "sd", .noTensors(path: "p")), 500, "base_unusable", "sd", "p"),
+        Item(EngineError.system(disk), 507, "disk_full"), Item(EngineError.system(missing), 500, "system"),
+        Item(EngineError.adapterFile(.emptyFile), 400, "empty_file"),
+        Item(EngineError.adapterFile(.notSafetensors(format: .pickle)), 415, "not_safetensors", "pickle", "never"),
+        Item(EngineError.adapterFile(.notSafetensors(format: .gguf)), 415, "not_safetensors", "GGUF"),
+        Item(EngineError.adapterFile(.overlap(first: "a", second: "b")), 400, "offsets_overlap", "a", "b"),
+        Item(EngineError.adapter(.noTensors), 422, "no_tensors"),
+        Item(EngineError.adapter(.config(.wrongType(field: "r"))), 400, "config_malformed", "r"),
+        Item(EngineError.adapter(.config(.notObject)), 400, "config_malformed"),
+        Item(
+            EngineError.adapter(.config(.notMergeable(method: "XLORA", reason: "because"))), 422, "not_mergeable",
+            "XLORA",
+            "because"),
+        Item(
+            EngineError.adapter(.duplicateRole(module: "m", keys: ["k1", "k2"])), 422, "module_ambiguous", "m", "k1",
+            "k2"),
+        Item(EngineError.adapter(.module(.missingFactor(module: "m", key: "k"))), 422, "tensor_missing", "m", "k"),
+        Item(
+            EngineError.adapter(.module(.rankMismatch(module: "m", ranks: ["a": 3, "b": 4]))), 422, "rank_mismatch",
+            "m", "a",
+            "3", "b", "4"),
+        Item(
+            EngineError.adapter(.module(.shapeMismatch(module: "m", key: "k", shape: [5, 4], expected: "[4, 4]"))), 422,
+            "shape_mismatch", "m", "k", "[5, 4]", "[4, 4]"),
+        Item(
+            EngineError.adapter(.module(.unsupportedDType(key: "k", dtype: .i64))), 422, "dtype_unsupported", "k", "I64"
+        ),
+        Item(EngineError.adapter(.module(.emptyTensor(key: "k", shape: [0, 4]))), 422, "empty_tensor", "k", "[0, 4]"),
+        Item(EngineError.adapter(.module(.nonFinite(key: "k", index: 7))), 422, "non_finite", "k", "7"),
+        Item(
+            EngineError.adapter(.module(.unknownAlgorithm(module: "m", keys: ["k"]))), 422, "algorithm_unknown", "m",
+            "k"),
+        Item(
+            EngineError.adapter(.module(.twoFamilies(module: "m", algorithms: ["lora", "loha"]))), 422,
+            "module_ambiguous",
+            "m", "lora", "loha"),
+        Item(
+            EngineError.adapter(.module(.noSuchParameter(module: "m", parameter: "bias"))), 422, "parameter_missing",
+            "m", "bias"),
+        Item(EngineError.adapter(.module(.notMergeable(module: "m", reason: "r"))), 422, "not_mergeable", "m", "r"),
+        Item(
+            EngineError.adapter(.module(.quantised(module: "m", tensor: "t", dtype: .i8))), 422, "quantised", "t", "I8"),
+        Item(EngineError.adapter(.module(.singular(module: "m", key: "k"))), 422, "singular", "m", "k"),
+        Item(EngineError.adapter(.module(.resultNotFinite(module: "m"))), 422, "non_finite", "m"),
+        Item(
+            EngineError.binding(.noModuleMatched(modules: 3), reports: [("sd", BindingReport())]), 422,
+            "no_module_matched", "3", "sd"),
+        Item(EngineError.binding(.modulesDoNotFit, reports: [("sd", BindingReport())]), 422, "shape_mismatch", "sd"),
+        Item(EngineError.binding(.ambiguous, reports: [("sd", BindingReport())]), 422, "module_ambiguous", "sd"),
+        Item(
+            EngineError.binding(.partialMatch, reports: [("sd", BindingReport())]), 422, "partial_match", "sd",
+            "allow_unmatched"),
+        Item(EngineError.merge(.notFinite(tensor: "t", row: 3)), 422, "non_finite", "t", "3"),
+        Item(
+            EngineError.merge(.decomposition(tensor: "t", rows: 3, columns: 4)), 422, "decomposition_failed", "t", "3",
+            "4"),
+        Item(EngineError.invalidName("a/b"), 400, "invalid_name", "a/b"),
+        Item(EngineError.reference(.empty), 400, "invalid_reference"),
+        Item(EngineError.reference(.tooLong(limit: 4096)), 400, "invalid_reference", "4096"),
+        Item(EngineError.reference(.invalidScale("x")), 400, "invalid_reference", "x"),
+        Item(EngineError.reference(.invalidDigest("X")), 400, "invalid_reference", "X"),
+        Item(EngineError.unknownBase("b"), 404, "unknown_model", "b"),
+        Item(EngineError.unknownAdapter("a"), 404, "unknown_adapter", "a"),
+        Item(EngineError.unknownVariant("v"), 404, "unknown_variant", "v"),
+        Item(EngineError.unknownFile(model: "m", path: "p"), 404, "unknown_file", "m", "p"),
+        Item(EngineError.ambiguousDigest(adapter: "a", prefix: "0"), 409, "ambiguous_digest", "a", "0"),
+        Item(EngineError.preconditionFailed(adapter: "a", digest: "00"), 412, "precondition_failed", "a", "00"),
+        Item(EngineError.preconditionFailed(adapter: "a", digest: nil), 412, "precondition_failed", "a", "not exist"),
+        Item(EngineError.overBudget(bytes: 10, budget: 5), 422, "over_budget", "10", "5"),
+        Item(EngineError.noBaseFits, 422, "no_base", "base=none"),
+        Item(EngineError.unknownPlace("x"), 400, "unknown_component", "x"),
+        Item(EngineError.internalInconsistency("what"), 500, "internal", "what"),
+        Item(RequestError.noSuchPath("/x"), 404, "no_such_path", "/x"),
+        Item(RequestError.methodNotAllowed(allowed: [.get]), 405, "method_not_allowed", "GET", "HEAD"),
+        Item(RequestError.unknownParameter(name: "dtpe", nearest: "dtype"), 400, "unknown_parameter", "dtpe", "dtype"),
+        Item(
+            RequestError.invalidParameter(name: "n", value: "v", expected: "e"), 400, "invalid_parameter", "n", "v", "e"
+        ),
+        Item(RequestError.invalidJSON(.unexpectedEnd), 400, "invalid_json"),
+        Item(RequestError.missingField("f"), 400, "missing_field", "f"),
+        Item(RequestError.invalidField(name: "f", expected: "e"), 400, "invalid_field", "f", "e"),
+        Item(RequestError.unknownField(name: "f", nearest: "g"), 400, "unknown_field", "f", "g"),
+        Item(RequestError.unsupportedMediaType("t"), 415, "unsupported_media_type", "t"),
+        Item(RequestError.multipartWithoutFile, 400, "missing_file"),
+        Item(RequestError.lengthRequired, 411, "length_required"), Item(RequestError.busy, 503, "busy"),
+        Item(RequestError.notReady("draining"), 503, "not_ready", "draining"),
+        Item(BodyError.tooLarge(limit: 9), 413, "body_too_large", "9"),
+        Item(BodyError.malformed("chunk"), 400, "body_malformed", "chunk"),
+        Item(BodyError.stalled, 408, "body_stalled"),
+        Item(BodyError.disconnected, 400, "body_incomplete"),
+        Item(MultipartError.body(.stalled), 408, "body_stalled"),
+        Item(MultipartError.truncated, 400, "multipart_malformed"),
+        Item(MultipartError.badBoundary, 400, "multipart_malformed"),
+        Item(BaseError.noTensors(path: "p"), 422, "base_unusable", "p"),
+        Item(MergeError.notFinite(tensor: "t", row: 0), 422, "non_finite", "t"), Item(disk, 507, "disk_full"),
+    ]
+
+    @Test("An error has its status, its code, and a sentence with its facts", arguments: items)
+    func problem(_ item: Item) throws {
+        let problem = Problem(item.error)
+        #expect(problem.status.code == item.status)
+        #expect(problem.code == item.code)
+        #expect(!problem.title.isEmpty && !problem.detail.isEmpty)
+        for word in item.words { #expect(problem.detail.contains(word), "\(problem.detail)") }
+        guard case .bytes(let bytes) = problem.response(forOpenAI: true).body else {
+            Issue.record("no body")
+            return
+        }
+        let json = try JSON(parsing: bytes)
+        #expect(json["status"]?.integer == item.status && json["code"]?.string == item.code)
+        #expect(json["type"]?.string == "urn:umbel:problem:\(item.code)")
+        #expect(json["error"]?["message"]?.string == problem.detail, "as OpenAI's clients expect it")
+    }
+
+    @Test("Every sentence of a base's error names its path or tensor")
+    func baseSentences() {
+        let errors: [BaseError] = [
+            .system(Self.missing), .file(path: "/data/x", .emptyFile), .json(path: "/data/x", .unexpectedEnd),
+            .jsonField(path: "/data/x", field: "f"), .notABase(path: "/data/x", .noWeights),
+            .missingTensor(index: "/data/x", tensor: "t"), .noTensors(path: "/data/x"),
+            .notFinite(tensor: "/data/x", index: 3), .foreignFormat(path: "/data/x", .gguf),
+        ]
+        for error in errors { #expect(error.sentence.contains("/data/x"), "\(error.sentence)") }
+    }
+
+    @Test("The nearest spelling is found, and nothing that is far off")
+    func spelling() {
+        let words = ["scale", "name", "digest"]
+        #expect(Spelling.nearest(to: "scal", among: words) == "scale")
+        #expect(Spelling.nearest(to: "nmae", among: words) == "name")
+        #expect(Spelling.nearest(to: "elephant", among: words) == nil)
+        #expect(Spelling.nearest(to: "x", among: []) == nil)
+        #expect(Spelling.distance(Array("kitten"), Array("sitting")) == 3)
+        #expect(Spelling.distance([], Array("ab")) == 2)
+    }
+}
