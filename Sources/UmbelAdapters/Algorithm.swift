@@ -64,8 +64,14 @@ package struct Patch: Sendable {
         switch change {
         case .add, .replace, .leftOut: 0
         case .pad: 1
-        case .transform, .derive: 2
+        // The base was changed for all modules before any of them was trained; of two on one tied tensor too.
+        case .transform, .derive: isStart ? 1 : 2
         }
+    }
+
+    /// Takes the start of the training out of the base.
+    package var isStart: Bool {
+        if case .transform(.matrix(let transform), _) = change { transform is SingularBase } else { false }
     }
 }
 

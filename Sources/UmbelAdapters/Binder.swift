@@ -33,6 +33,7 @@ package struct Binder {
             if case .target(let target) = resolution { target.weight?.shape } else { nil }
         }
         for (index, resolution) in resolutions.enumerated() { bind(index, stems[index], resolution) }
+        dropStartsOfCopies()
         findConflicts(stems)
         let binding = ordered()
         noteFindings(binding)
@@ -169,6 +170,14 @@ package struct Binder {
 
     private static func isHead(_ stem: String) -> Bool {
         ["lm_head", "embed_out", "output"].contains { stem.hasSuffix($0) }
+    }
+
+    /// A copy of a whole weight was saved after training, so its start (PiSSA, OLoRA) is taken out of it already.
+    private mutating func dropStartsOfCopies() {
+        let copied = found.reduce(into: Set<Int>()) { copied, item in
+            if case .replace = item.patch.change { copied.formUnion(item.patch.tensors) }
+        }
+        found.removeAll { $0.patch.isStart && !$0.patch.tensors.isDisjoint(with: copied) }
     }
 
     /// The patches in phases, and each match told where its own are.
