@@ -50,6 +50,7 @@ struct Serve: ParsableCommand {
             onRefusal: { application.respond(refusing: $0) },
             onBodyFailure: { application.bodyFailed($0, $1) },
             handler: { application.respond(to: $0) })
+        let stop = StopSignal()
         let port: Int
         do throws(SystemError) {
             port = try server.listen(host: configuration.host, port: configuration.port)
@@ -60,7 +61,7 @@ struct Serve: ParsableCommand {
         application.setReady()
         let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
         Terminal.print("umbel is listening on http://\(host):\(port)")
-        waitForSignal()
+        stop.wait()
         logger.notice("stopping", metadata: ["requests": "\(server.activeRequests)"])
         application.setDraining()
         server.shutdown(graceSeconds: configuration.graceSeconds)
@@ -147,24 +148,36 @@ struct Serve: ParsableCommand {
         // Without a thread to spare the first request computes them.
         if (try? Thread.start(hash)) == nil { logger.warning("no thread for hashing bases") }
     }
+}
 
-    /// Returns at the first SIGTERM or SIGINT; the second ends the process at once.
-    private func waitForSignal() {
-        let arrived = DispatchSemaphore(value: 0)
+/// SIGTERM and SIGINT. The first ends the wait, the second ends the process at once.
+private final class StopSignal {
+    private let arrived = DispatchSemaphore(value: 0)
+    private let sources: [any DispatchSourceSignal]
+
+    /// Watches from now on. Made before anybody is told that the service is there, because a signal that comes while the
+    /// sources are being set up would be lost.
+    init() {
         let queue = DispatchQueue(label: "umbel.signals")
-        let sources = [SIGTERM, SIGINT].map { number in
+        let registered = DispatchGroup()
+        let arrived = arrived
+        sources = [SIGTERM, SIGINT].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler {
                 arrived.signal()
                 signal(number, SIG_DFL)
             }
+            registered.enter()
+            source.setRegistrationHandler { registered.leave() }
             source.activate()
             return source
         }
         signal(SIGPIPE, SIG_IGN)
-        withExtendedLifetime(sources) { arrived.wait() }
+        registered.wait()
     }
+
+    func wait() { withExtendedLifetime(sources) { arrived.wait() } }
 }
 
 /// The process's environment.
