@@ -32,6 +32,7 @@ func tests(_ name: String, on dependencies: [Target.Dependency]) -> Target {
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let database = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -45,6 +46,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         // Floor 0: C. Validated shapes in, numbers out; system libraries.
@@ -52,36 +54,46 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
-        // Floor 1: numbers · system calls.
+        // Floor 1: numbers · system calls · statistics.
         floor("UmbelTensor", on: ["CUmbelKernels", "COpenBLAS"]),
         floor("UmbelPOSIX", on: ["COpenSSL"]),
+        floor("UmbelStatistics", on: []),
 
         // Floor 2: files · names of tensors · the wire (knows no tensor).
         floor("UmbelFormats", on: ["UmbelTensor", "UmbelPOSIX"]),
         floor("UmbelNames", on: []),
         floor("UmbelHTTP", on: ["UmbelPOSIX", "CZlib", httpTypes]),
 
-        // Floor 3: adapters and how they merge.
+        // Floor 3: what is stored · a client of the service · adapters and how they merge.
+        floor("UmbelRegistry", on: ["UmbelFormats", "UmbelPOSIX", database]),
+        floor("UmbelClient", on: ["UmbelFormats", "UmbelPOSIX", "CCurl"]),
         floor("UmbelAdapters", on: ["CUmbelKernels", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
 
         // Floor 4: residency, variants, all waiting, all limits.
-        floor("UmbelEngine", on: ["UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX"]),
+        floor(
+            "UmbelEngine",
+            on: [
+                "UmbelAdapters", "UmbelRegistry", "UmbelStatistics", "UmbelFormats", "UmbelNames", "UmbelTensor",
+                "UmbelPOSIX",
+            ]),
 
         // Floor 5: routes · bodies · the Problem table.
         floor(
             "UmbelServer",
             on: [
-                "UmbelEngine", "UmbelHTTP", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX",
-                logging, httpTypes,
+                "UmbelEngine", "UmbelHTTP", "UmbelRegistry", "UmbelStatistics", "UmbelAdapters", "UmbelNames",
+                "UmbelFormats", "UmbelTensor", "UmbelPOSIX", logging, httpTypes,
             ]),
 
         // Floor 6: settings, wiring, signals, drain.
         .executableTarget(
             name: "umbel",
             dependencies: [
-                "UmbelServer", "UmbelEngine", "UmbelHTTP", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor",
-                "UmbelPOSIX", arguments, logging, yams,
+                "UmbelServer", "UmbelClient", "UmbelEngine", "UmbelHTTP", "UmbelRegistry", "UmbelAdapters",
+                "UmbelNames",
+                "UmbelFormats", "UmbelTensor", "UmbelPOSIX", arguments, logging, yams,
             ],
             swiftSettings: strict),
         .executableTarget(
@@ -93,8 +105,13 @@ let package = Package(
         // What tests share: factories, goldens, comparisons.
         .target(
             name: "UmbelTesting",
-            dependencies: ["UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"],
+            dependencies: [
+                "UmbelEngine", "UmbelRegistry", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor",
+                "UmbelPOSIX",
+            ],
             path: "Tests/UmbelTesting"),
+        tests("UmbelStatisticsTests", on: ["UmbelStatistics", "UmbelTesting"]),
+        tests("UmbelRegistryTests", on: ["UmbelRegistry", "UmbelTesting", "UmbelFormats", "UmbelPOSIX"]),
         tests("UmbelHTTPTests", on: ["UmbelHTTP", "UmbelPOSIX", httpTypes]),
         .testTarget(
             name: "UmbelNamesTests", dependencies: ["UmbelNames"], exclude: ["Fixtures"], swiftSettings: strict),
@@ -108,13 +125,14 @@ let package = Package(
         tests(
             "UmbelEngineTests",
             on: [
-                "UmbelTesting", "UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor",
-                "UmbelPOSIX",
+                "UmbelTesting", "UmbelEngine", "UmbelRegistry", "UmbelStatistics", "UmbelAdapters", "UmbelNames",
+                "UmbelFormats", "UmbelTensor", "UmbelPOSIX",
             ]),
         tests(
             "UmbelServerTests",
             on: [
-                "UmbelTesting", "UmbelServer", "UmbelEngine", "UmbelHTTP", "UmbelAdapters", "UmbelFormats",
+                "UmbelTesting", "UmbelServer", "UmbelRegistry", "UmbelStatistics", "UmbelEngine", "UmbelHTTP",
+                "UmbelAdapters", "UmbelFormats",
                 "UmbelPOSIX", logging, httpTypes,
             ]),
         tests("SettingsTests", on: ["umbel", "UmbelTesting"]),
@@ -122,8 +140,8 @@ let package = Package(
         tests(
             "ConformanceTests",
             on: [
-                "UmbelTesting", "UmbelServer", "UmbelEngine", "UmbelAdapters", "UmbelNames", "UmbelFormats",
-                "UmbelTensor", "UmbelPOSIX",
+                "UmbelTesting", "UmbelServer", "UmbelEngine", "UmbelRegistry", "UmbelAdapters", "UmbelNames",
+                "UmbelFormats", "UmbelTensor", "UmbelPOSIX",
             ]),
     ],
     swiftLanguageModes: [.v6]

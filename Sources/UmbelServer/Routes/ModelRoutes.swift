@@ -50,33 +50,33 @@ enum ModelRoutes {
 
     private static func get(_ call: Call) throws -> Response {
         let name = call.parameter("model")
-        let variant = try call.engine.variant(name)
-        return .json(.ok, VariantView.model(variant, name: name), headers: [.variant: variant.id])
+        let model = try call.model(name)
+        return .json(.ok, VariantView.model(model.variant, name: name), headers: model.headers(call))
     }
 
     private static func files(_ call: Call) throws -> Response {
-        let variant = try variant(call)
-        return .json(.ok, VariantView.files(variant), headers: [.variant: variant.id])
+        let model = try model(call)
+        return .json(.ok, VariantView.files(model.variant), headers: model.headers(call))
     }
 
     private static func file(_ call: Call) throws -> Response {
-        let variant = try variant(call)
+        let model = try model(call)
+        let variant = model.variant
         let path = call.parameter("path")
         guard let file = variant.model.file(path) else {
             throw EngineError.unknownFile(model: call.parameter("model"), path: path)
         }
         let source = MergedFileSource(
             variant: variant, file: file, tensors: CachedTensors(cache: call.engine.cache, variant: variant))
+        var headers = model.headers(call)
+        headers[.cacheControl] = "no-cache"
         let representation = Representation(
-            etag: variant.entityTag(of: path), contentType: MediaType.of(path),
-            headers: [
-                .variant: variant.id, .cacheControl: "no-cache", .serverTiming: ServerTiming.text(call, variant),
-            ])
+            etag: variant.entityTag(of: path), contentType: MediaType.of(path), headers: headers)
         return serve(source, as: representation, for: call.request)
     }
 
-    private static func variant(_ call: Call) throws -> Variant {
-        try call.engine.variant(call.parameter("model"), dtype: try DTypeParameter.value(call.query("dtype")))
+    private static func model(_ call: Call) throws -> ResolvedModel {
+        try call.model(call.parameter("model"), dtype: try DTypeParameter.value(call.query("dtype")))
     }
 }
 
@@ -93,17 +93,8 @@ package enum DTypeParameter {
     }
 }
 
-/// What has been spent on a variant's tensors so far, for the `Server-Timing` header: a download goes on merging what is
-/// missing after its head is sent.
-enum ServerTiming {
-    static func text(_ call: Call, _ variant: Variant) -> String {
-        let milliseconds = call.engine.cache.info(variant.id)?.mergeMilliseconds ?? 0
-        return "merge;dur=\((milliseconds * 1000).rounded() / 1000)"
-    }
-}
-
 /// A file of a merged model as a body.
-private struct MergedFileSource: ByteSource {
+struct MergedFileSource: ByteSource {
     let variant: Variant
     let file: MergedModel.File
     let tensors: CachedTensors
@@ -115,7 +106,7 @@ private struct MergedFileSource: ByteSource {
     }
 }
 
-private enum MediaType {
+enum MediaType {
     static func of(_ path: String) -> String {
         if path.hasSuffix(".json") { return "application/json" }
         if path.hasSuffix(".txt") || path.hasSuffix(".md") { return "text/plain; charset=utf-8" }

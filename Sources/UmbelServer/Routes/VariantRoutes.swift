@@ -22,22 +22,25 @@ enum VariantRoutes {
         let body = try call.json()
         let reference = try VariantRequest.reference(body)
         let isPinned = body["pin"]?.bool ?? false
-        let variant = try call.engine.variant(reference)
-        let headers: HTTPFields = [.location: "/v1/variants/\(variant.id)", .variant: variant.id]
+        let model = try call.model(reference)
+        let variant = model.variant
+        let location = "/v1/variants/\(variant.id)"
         let cache = call.engine.cache
         guard call.request.headers[.prefer]?.contains("respond-async") == true, cache.info(variant.id)?.state != .ready
         else {
             let wasReady = try cache.makeResident(variant, pin: isPinned)
-            var timed = headers
-            timed[.serverTiming] = ServerTiming.text(call, variant)
-            return .json(wasReady ? .ok : .created, object(variant, call), headers: timed)
+            // After the merge, which the headers tell the time of.
+            var headers = model.headers(call)
+            headers[.location] = location
+            return .json(wasReady ? .ok : .created, object(variant, call), headers: headers)
         }
         try cache.checkRoom(for: variant)
         if isPinned { cache.pin(variant.id) }
         try call.application.merges.start(variant, pin: isPinned, in: cache, logger: call.application.logger)
-        var asynchronous = headers
-        asynchronous[.preferenceApplied] = "respond-async"
-        return .json(.accepted, object(variant, call), headers: asynchronous)
+        var headers = model.headers(call)
+        headers[.location] = location
+        headers[.preferenceApplied] = "respond-async"
+        return .json(.accepted, object(variant, call), headers: headers)
     }
 
     private static func list(_ call: Call) throws -> Response {

@@ -1,0 +1,10 @@
+internal import GRDB
+
+/// How the tables came to be what they are, oldest first. A migration that has been released is never changed.
+enum Migrations {
+    static var all: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("routes", migrate: RouteTables.create)
+        return migrator
+    }
+}
