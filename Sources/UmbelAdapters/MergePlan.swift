@@ -74,7 +74,7 @@ extension Patch {
 }
 
 /// Sets of tensors that grow together.
-private struct DisjointSets {
+struct DisjointSets {
     private var parents: [Int: Int] = [:]
 
     mutating func join(_ elements: [Int]) {
