@@ -11,6 +11,8 @@ package enum EngineError: Error, Sendable {
     /// The adapter does not fit; one report for each base that was tried.
     case binding(BindingRefusal, reports: [(base: String, report: BindingReport)])
     case merge(MergeError)
+    /// Adapters that cannot be combined as the recipe says.
+    case combination(CombinationError)
     case invalidName(String)
     case reference(ReferenceError)
     case unknownBase(String)
