@@ -115,6 +115,12 @@ package struct CombinationCall: Sendable {
 
     /// - Throws: `combination` with what the method does not take.
     package func combination() throws(ReferenceError) -> Combination {
+        try Self.combination(method: method, options: options)
+    }
+
+    package static func combination(
+        method: String, options: [(name: String, value: String)]
+    ) throws(ReferenceError) -> Combination {
         do {
             return try Combination(method: method, options: options)
         } catch {

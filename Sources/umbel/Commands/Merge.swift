@@ -3,6 +3,7 @@ import Dispatch
 import UmbelAdapters
 import UmbelEngine
 import UmbelFormats
+import UmbelNames
 import UmbelPOSIX
 import UmbelServer
 import UmbelTensor
@@ -17,6 +18,11 @@ struct Merge: ParsableCommand {
 
               umbel merge --base sd15.safetensors --adapter ink.safetensors:0.8 --out merged.safetensors
               umbel merge --base ./pipeline --adapter ./peft-folder --adapter b.safetensors:-0.5 --out ./merged
+
+            Several adapters can be combined into one difference; in their paths a backslash goes before , ; ( ) and \\.
+
+              umbel merge --base sd15.safetensors --adapter 'ties(a.safetensors:0.8,b.safetensors;density=0.5):1' \
+                --out merged.safetensors
             """)
 
     @Option(
@@ -25,8 +31,9 @@ struct Merge: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A .safetensors file or a PEFT folder, with its scale. Repeatable.", valueName: "path[:scale]"))
-    var adapter: [AdapterArgument] = []
+            "A .safetensors file or a PEFT folder, with its scale, or a combination of several. Repeatable.",
+            valueName: "path[:scale]"), transform: RecipeArgument.init(parsing:))
+    var adapter: [RecipeArgument] = []
 
     @Option(help: ArgumentHelp("The file or folder to write.", valueName: "path"))
     var out: String
@@ -60,15 +67,7 @@ struct Merge: ParsableCommand {
         let names = try binding.names(of: base)
         var steps: [MergePlan.Step] = []
         for argument in adapter {
-            let adapter = try Input.adapter(argument.path, json: json)
-            let bound = Binder.bind(adapter, to: base.weights, names: names)
-            if let refusal = bound.report.refusal(allowsUnmatched: binding.allowUnmatched) {
-                let problem = Problem(EngineError.binding(refusal, reports: [(self.base, bound.report)]))
-                if json { Terminal.print(problem.jsonDocument) }
-                let details = json ? "" : CheckReport.complaints(bound.report)
-                throw CommandFailure(.badInput, "\(argument.path): \(problem.detail)\(details)")
-            }
-            steps.append(.init(binding: bound, strength: argument.scale.value))
+            steps.append(.init(binding: try binding(of: argument, base, names), strength: argument.scale.value))
         }
         let dtype = dtype.flatMap { DTypeParameter.names[$0.lowercased()] }.flatMap { base.hasOnly($0) ? nil : $0 }
         if let dtype {
@@ -79,6 +78,38 @@ struct Merge: ParsableCommand {
             }
         }
         return MergedModel(base: base, plan: MergePlan(base: base.weights, steps: steps), dtype: dtype)
+    }
+
+    private func binding(of argument: RecipeArgument, _ base: BaseModel, _ names: NameTable) throws -> Binding {
+        switch argument {
+        case .adapter(let adapter): return try bound(adapter, base, names).binding
+        case .combination(let combination, let adapters, _):
+            let parts = try adapters.map { argument in
+                let (adapter, binding) = try bound(argument, base, names)
+                return CombinationPart(adapter, binding, weight: argument.scale)
+            }
+            do {
+                return try combination.binding(of: parts, on: base.weights)
+            } catch {
+                let problem = Problem(EngineError.combination(error))
+                if json { Terminal.print(problem.jsonDocument) }
+                throw CommandFailure(.badInput, problem.detail)
+            }
+        }
+    }
+
+    private func bound(
+        _ argument: AdapterArgument, _ base: BaseModel, _ names: NameTable
+    ) throws -> (adapter: Adapter, binding: Binding) {
+        let adapter = try Input.adapter(argument.path, json: json)
+        let bound = Binder.bind(adapter, to: base.weights, names: names)
+        if let refusal = bound.report.refusal(allowsUnmatched: binding.allowUnmatched) {
+            let problem = Problem(EngineError.binding(refusal, reports: [(self.base, bound.report)]))
+            if json { Terminal.print(problem.jsonDocument) }
+            let details = json ? "" : CheckReport.complaints(bound.report)
+            throw CommandFailure(.badInput, "\(argument.path): \(problem.detail)\(details)")
+        }
+        return (adapter, bound)
     }
 
     /// - Returns: paths and bytes of what was written.
