@@ -176,6 +176,7 @@ extension MergeError {
         switch self {
         case .notFinite(let tensor, let row): .notFinite(tensor: tensor.isEmpty ? name : tensor, row: row)
         case .decomposition(_, let rows, let columns): .decomposition(tensor: name, rows: rows, columns: columns)
+        case .shapeChangedBefore: self
         }
     }
 }

@@ -195,6 +195,11 @@ package final class Engine: Sendable {
             for entry in entries { steps.append(try entry.step(on: base)) }
             let pinned = ModelReference(base: base.name, entries: entries.map(\.pinned))
             let plan = MergePlan(base: base.weights, steps: steps)
+            do throws(MergeError) {
+                try plan.checkShapes()
+            } catch {
+                throw .merge(error)
+            }
             return Variant(id: id, reference: pinned, model: MergedModel(base: base, plan: plan, dtype: dtype))
         }
     }

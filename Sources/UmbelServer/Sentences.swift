@@ -169,6 +169,7 @@ extension MergeError {
         switch self {
         case .notFinite: "non_finite"
         case .decomposition: "decomposition_failed"
+        case .shapeChangedBefore: "shape_mismatch"
         }
     }
 
@@ -178,6 +179,8 @@ extension MergeError {
             "The merged “\(tensor)” would not be finite in row \(row) in its type; the base is unchanged"
         case .decomposition(let tensor, let rows, let columns):
             "The singular values of “\(tensor)” (\(rows) × \(columns)) could not be computed"
+        case .shapeChangedBefore(let tensor):
+            "An adapter was made for “\(tensor)” in the shape that the base has, and another one before it changes that shape"
         }
     }
 }

@@ -56,7 +56,7 @@ package struct CombinedChange: Sendable {
         let sum = Matrix(rows: domain.view.rows, columns: domain.view.columns, repeating: 0)
         for part in concerned {
             let difference = try thinned(part, domain, from: weights, pool: pool)
-            _ = WeightedMerge.sum([sum, difference], weights: [1, part.weight], pool: pool)
+            WeightedMerge.add(difference, weight: part.weight, to: sum, pool: pool)
         }
         return sum
     }

@@ -67,9 +67,11 @@ struct FactorCombination: MatrixTransform {
         for (pair, copy) in zip(pairs, copies) {
             combination.thin(copy, as: MaskSubject(place: place, side: side, part: pair.position), masks, pool)
         }
-        return switch combination.method.merging {
-        case .sum: WeightedMerge.sum(copies, weights: weights, pool: pool)
-        case .election: WeightedMerge.elected(copies, weights: weights, by: combination.majoritySign, pool: pool)
+        guard combination.method.merging == .sum else {
+            return WeightedMerge.elected(copies, weights: weights, by: combination.majoritySign, pool: pool)
         }
+        let sum = Matrix(rows: copies[0].rows, columns: copies[0].columns, repeating: 0)
+        for (copy, weight) in zip(copies, weights) { WeightedMerge.add(copy, weight: weight, to: sum, pool: pool) }
+        return sum
     }
 }

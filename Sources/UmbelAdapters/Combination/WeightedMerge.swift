@@ -2,19 +2,16 @@ package import UmbelTensor
 
 /// Makes one matrix of several of the same size, element by element, so that threads change nothing.
 package enum WeightedMerge {
-    /// first ← Σ w·x, fused from the first part on.
+    /// sum += w·x, fused.
     ///
-    /// - Precondition: as many weights as parts, at least one; all parts of one size.
-    package static func sum(_ parts: [Matrix], weights: [Double], pool: ComputePool) -> Matrix {
-        let result = parts[0]
-        pool.forEachRange(result.count, grain: 1 << 14) { range in
-            let start = result.start + range.lowerBound
-            for index in 0..<range.count { start[index] *= Float(weights[0]) }
-            for (part, weight) in zip(parts, weights).dropFirst() {
-                Product.add(part.start + range.lowerBound, scaledBy: Float(weight), to: start, count: range.count)
-            }
+    /// - Precondition: both of one size.
+    package static func add(_ part: Matrix, weight: Double, to sum: Matrix, pool: ComputePool) {
+        precondition(part.count == sum.count)
+        pool.forEachRange(sum.count, grain: 1 << 14) { range in
+            Product.add(
+                part.start + range.lowerBound, scaledBy: Float(weight), to: sum.start + range.lowerBound,
+                count: range.count)
         }
-        return result
     }
 
     /// first ← Σ w·x over those x that have the elected sign, divided by their number.     TIES, arXiv 2306.01708
@@ -27,6 +24,7 @@ package enum WeightedMerge {
         _ parts: [Matrix], weights: [Double], by majority: MajoritySign, pool: ComputePool
     ) -> Matrix {
         let result = parts[0]
+        precondition(parts.count == weights.count && parts.allSatisfy { $0.count == result.count })
         let factors = weights.map { Float($0) }
         pool.forEachRange(result.count, grain: 1 << 14) { range in
             for index in range {

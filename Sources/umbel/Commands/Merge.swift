@@ -44,6 +44,9 @@ struct Merge: ParsableCommand {
     @OptionGroup var binding: BindingOptions
     @OptionGroup var compute: ComputeOptions
 
+    @Flag(help: "Say what combinations lose by being cut to a rank. Costs their decompositions once more.")
+    var report = false
+
     @Flag(help: "Print the result as JSON.")
     var json = false
 
@@ -59,7 +62,8 @@ struct Merge: ParsableCommand {
         let start = DispatchTime.now().uptimeNanoseconds
         let written = try write(model, StreamedTensors(pool: pool))
         let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
-        report(model, written: written, seconds: seconds)
+        let losses = try report ? losses(of: model, pool) : []
+        printResult(of: model, written: written, seconds: seconds, losses: losses)
     }
 
     private func model(_ pool: ComputePool) throws -> MergedModel {
@@ -77,7 +81,13 @@ struct Merge: ParsableCommand {
                 throw CommandFailure(.badInput, error.sentence)
             }
         }
-        return MergedModel(base: base, plan: MergePlan(base: base.weights, steps: steps), dtype: dtype)
+        let plan = MergePlan(base: base.weights, steps: steps)
+        do {
+            try plan.checkShapes()
+        } catch {
+            throw CommandFailure(.badInput, error.sentence)
+        }
+        return MergedModel(base: base, plan: plan, dtype: dtype)
     }
 
     private func binding(of argument: RecipeArgument, _ base: BaseModel, _ names: NameTable) throws -> Binding {
@@ -148,7 +158,16 @@ struct Merge: ParsableCommand {
         return path
     }
 
-    private func report(_ model: MergedModel, written: [(path: String, bytes: Int)], seconds: Double) {
+    /// What each entry of the recipe that is cut to a rank loses.
+    private func losses(of model: MergedModel, _ pool: ComputePool) throws -> [CombinationReport] {
+        let merger = TensorMerger(plan: model.plan, pool: pool)
+        return try model.plan.steps.indices.map { try merger.combinationReport(ofStep: $0) }
+            .filter { !$0.modules.isEmpty }
+    }
+
+    private func printResult(
+        of model: MergedModel, written: [(path: String, bytes: Int)], seconds: Double, losses: [CombinationReport]
+    ) {
         let bytes = written.reduce(0) { $0 + $1.bytes }
         if json {
             let notes = model.plan.steps.flatMap(\.binding.report.notes)
@@ -163,16 +182,27 @@ struct Merge: ParsableCommand {
                     .init(
                         "warnings",
                         .array(notes.map { ["code": .string($0.code.rawValue), "message": .string($0.sentence)] })),
+                    .init("lost_energy", .array(losses.map { JSON($0.total.lost) })),
                 ]).prettyText)
             return
         }
         for note in model.plan.steps.flatMap(\.binding.report.notes) {
             Terminal.error("note: \(note.sentence) (\(note.keys.quoted))", prefix: "")
         }
+        for loss in losses {
+            let worst = loss.modules.max { $0.energy.lost < $1.energy.lost }
+            Terminal.print(
+                "cut to a rank: lost \(Self.percent(loss.total.lost)) of the energy, at most \(Self.percent(worst?.energy.lost ?? 0)) (\(worst?.name ?? ""))"
+            )
+        }
         Terminal.print(
             "merged \(model.plan.touched.count) of \(model.base.weights.views.count) tensors, wrote \(ByteCount.text(bytes)) to \(out)"
         )
     }
+}
+
+extension Merge {
+    fileprivate static func percent(_ share: Double) -> String { "\((share * 10_000).rounded() / 100) %" }
 }
 
 extension Problem {
