@@ -159,6 +159,11 @@ private struct CombinationBinder {
 
     private func requireCommonViews(_ group: CombinationGroup) throws(CombinationError) {
         guard !group.hasCommonViews else { return }
+        if combination.method.space != .vectors,
+            let other = group.patches.first(where: { !($0.patch.addedDelta is LowRankDelta) })
+        {
+            throw refusal(other.module, .notPair)
+        }
         throw refusal(group.patches.first?.module ?? "", .differentParts)
     }
 
