@@ -60,7 +60,8 @@ package enum SingularValues {
         for r in 0..<kept {
             for row in 0..<parts.rows { left.start[row * kept + r] = Float(parts.left[row * parts.size + r]) }
             for column in 0..<parts.columns {
-                right.start[r * parts.columns + column] = Float(parts.values[r] * parts.right[r * parts.columns + column])
+                right.start[r * parts.columns + column] = Float(
+                    parts.values[r] * parts.right[r * parts.columns + column])
             }
         }
         return (left, right, parts.energy(rank: kept))

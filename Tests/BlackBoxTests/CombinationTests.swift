@@ -113,7 +113,9 @@ import UmbelFormats
 
     @Test func `the command line names what is wrong, and takes any path with backslashes`() throws {
         try scratch.write("a,b(1).safetensors", try Samples.data(Samples.plain))
-        #expect(try merged(#"sum(a\,b\(1\).safetensors,tilt.safetensors)"#) == merged("sum(ink.safetensors,tilt.safetensors)"))
+        #expect(
+            try merged(#"sum(a\,b\(1\).safetensors,tilt.safetensors)"#)
+                == merged("sum(ink.safetensors,tilt.safetensors)"))
         #expect(try merged("a,b(1).safetensors") == merged("ink.safetensors"))
         for (argument, status, words) in [
             ("tie(ink.safetensors)", 2, "ties"), ("ties(ink.safetensors;density=0)", 2, "density"),

@@ -140,7 +140,9 @@ private struct RecordedMasks: KeepMasks {
         let file = try SafetensorsFile(path: path)
         let names = file.index.entries.map(\.name)
         let prefix = "factor.base_model.model."
-        let modules = names.filter { $0.hasSuffix(".lora_A") }.map { $0.dropFirst(prefix.count).dropLast(".lora_A".count) }
+        let modules = names.filter { $0.hasSuffix(".lora_A") }.map {
+            $0.dropFirst(prefix.count).dropLast(".lora_A".count)
+        }
         var masks: [MaskSubject: [Float]] = [:]
         var drawn = names.filter { $0.hasPrefix("mask.") }.sorted()[...]
         for module in modules.sorted() {

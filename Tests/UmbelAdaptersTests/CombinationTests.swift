@@ -190,7 +190,8 @@ struct CombinationTests {
         for round in 0..<200 {
             let count = Int.random(in: 1...300, using: &random)
             let values = (0..<count).map { _ in
-                round % 2 == 0 ? Float(Int.random(in: -3...3, using: &random)) : Float.random(in: -1...1, using: &random)
+                round % 2 == 0
+                    ? Float(Int.random(in: -3...3, using: &random)) : Float.random(in: -1...1, using: &random)
             }
             let density = [0.01, 0.1, 0.3, 0.5, 0.9, 0.999, 1][round % 7]
             let matrix = Matrix(rows: 1, columns: count, values: values)
@@ -281,7 +282,9 @@ struct CombinationTests {
         #expect(try merged(combination, layers, strength: 0.9, threads: 3).copiedBytes == alone)
     }
 
-    @Test("Order plays no part where nothing random is drawn by it", arguments: ["sum", "cat", "svd", "ties", "magnitude_prune"])
+    @Test(
+        "Order plays no part where nothing random is drawn by it",
+        arguments: ["sum", "cat", "svd", "ties", "magnitude_prune"])
     func orderPlaysNoPart(_ method: String) throws {
         let layers: [(layer: RandomLayer, weight: Double)] = [
             (layer(.lora, 3), 0.7), (layer(.loha, 5), -0.4), (layer(.full, 8), 1.1),
@@ -336,7 +339,10 @@ struct CombinationTests {
         let combination = try Combination(
             method: "dare_ties",
             options: [("seed", "007"), ("majority_sign", "frequency"), ("density", "5e-1")])
-        #expect(combination.options.map { "\($0.name)=\($0.value)" } == ["density=0.5", "majority_sign=frequency", "seed=7"])
+        #expect(
+            combination.options.map { "\($0.name)=\($0.value)" } == [
+                "density=0.5", "majority_sign=frequency", "seed=7",
+            ])
         #expect(
             try combination == Combination(method: "dare_ties", options: combination.options), "the text reads back")
         #expect(try Combination(method: "ties", options: [("density", "1.0")]).options.isEmpty)
@@ -349,7 +355,8 @@ struct CombinationTests {
         }
         for (method, name, value) in [
             ("ties", "density", "0"), ("ties", "density", "1.5"), ("ties", "density", "nan"), ("ties", "density", ""),
-            ("ties", "majority_sign", "both"), ("dare_linear", "seed", "-1"), ("dare_linear", "seed", "9007199254740992"),
+            ("ties", "majority_sign", "both"), ("dare_linear", "seed", "-1"),
+            ("dare_linear", "seed", "9007199254740992"),
             ("svd", "rank", "0"), ("svd", "rank", "1.5"), ("svd", "rank", "65537"),
         ] {
             #expect("\(name) \(value)") {
@@ -368,7 +375,9 @@ struct CombinationTests {
             TestTensor("\(stem).lora_embedding_A", [1, rows], (0..<rows).map { Float($0) }),
             TestTensor("\(stem).lora_embedding_B", [3, 1], [1, -1, 2]),
         ]
-        if copied { tensors.append(TestTensor("\(stem).base_layer.weight", [rows, 3], .init(repeating: 2, count: rows * 3))) }
+        if copied {
+            tensors.append(TestTensor("\(stem).base_layer.weight", [rows, 3], .init(repeating: 2, count: rows * 3)))
+        }
         let config = try PEFTConfig(fields: ["peft_type": "LORA", "r": 1, "lora_alpha": 1])
         let binding = Binder.bind(
             try Adapter(tensors, config: config), to: base, names: NameTable(catalog: base.catalog))
@@ -377,10 +386,12 @@ struct CombinationTests {
     }
 
     /// Adding rows to a weight that another adapter had resized ended the process.
-    @Test("What was fitted to a shape that an adapter before it changes is refused; so is combining what changes shapes")
+    @Test(
+        "What was fitted to a shape that an adapter before it changes is refused; so is combining what changes shapes")
     func changedShapesAreRefused() throws {
         let base = [
-            TestTensor("before.weight", [3], [1, 2, 3]), TestTensor("layer.weight", [4, 3], .init(repeating: 1, count: 12)),
+            TestTensor("before.weight", [3], [1, 2, 3]),
+            TestTensor("layer.weight", [4, 3], .init(repeating: 1, count: 12)),
         ].base
         let resized = try embedding(rows: 6, copied: true, on: base)
         let (plain, copied) = (
@@ -409,7 +420,8 @@ struct CombinationTests {
     @Test("A copy of a whole weight counts as its difference to the weight that is there")
     func wholeTensorsAreDifferences() throws {
         let base = [
-            TestTensor("before.weight", [3], [1, 2, 3]), TestTensor("layer.weight", [4, 3], .init(repeating: 1, count: 12)),
+            TestTensor("before.weight", [3], [1, 2, 3]),
+            TestTensor("layer.weight", [4, 3], .init(repeating: 1, count: 12)),
         ].base
         // W = 2 everywhere, then i·(1, −1, 2) in row i.
         let copied = try embedding(rows: 4, copied: true, on: base)

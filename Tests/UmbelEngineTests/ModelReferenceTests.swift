@@ -58,7 +58,10 @@ struct ModelReferenceTests {
             ("base+sum(a:.8)", [try Self.combination("sum", [], [a])], "base+sum(a:0.8)"),
             (
                 "base+ties(a:0.8,b@0f;majority_sign=frequency;density=5e-1):0.50",
-                [try Self.combination("ties", [("density", "0.5"), ("majority_sign", "frequency")], [a, b], scale: 0.5)],
+                [
+                    try Self.combination(
+                        "ties", [("density", "0.5"), ("majority_sign", "frequency")], [a, b], scale: 0.5)
+                ],
                 "base+ties(a:0.8,b@0f;density=0.5;majority_sign=frequency):0.5"
             ),
             (
@@ -143,7 +146,8 @@ struct ModelReferenceTests {
     @Test("Any text is refused or has a canonical text that means the same")
     func fuzz() {
         let words = [
-            "+", ":", "@", "base", "a", "0.5", "e", "E", "-", "1e+2", "ff", ".", "nan", "ü", "\u{0}", "😀", "1", "sum(a,b)", "ties(", "dare_ties(a:2;seed=3", "svd", "(", ")", ",", ";",
+            "+", ":", "@", "base", "a", "0.5", "e", "E", "-", "1e+2", "ff", ".", "nan", "ü", "\u{0}", "😀", "1",
+            "sum(a,b)", "ties(", "dare_ties(a:2;seed=3", "svd", "(", ")", ",", ";",
             ";density=0.5", ";rank=07", "=", "\\",
         ]
         Fuzz.run { random, seed in
@@ -199,14 +203,17 @@ struct VariantIdentityTests {
                         scale: Scale(number: scale) ?? .one)
                 ], dtype: nil)
         }
-        let ids = try CombinationMethod.all.map { try id($0.name) } + [
-            id("dare_ties", [("seed", "1")]), id("dare_ties", [("seed", "2")]), id("dare_ties", [("density", "0.5")]),
-            id("dare_ties", [("majority_sign", "frequency")]), id("dare_ties", [("density", "0.5"), ("seed", "1")]),
-            id("svd", [("rank", "1")]), id("svd", [("rank", "2")]),
-            id("sum", [], [("a", 1)]), id("sum", [], [("b", 1), ("a", 1)]), id("sum", [], [("a", 0.5), ("b", 1)]),
-            id("sum", [], [("a", 1), ("b", 1), ("a", 1)]), id("sum", scale: 0.5),
-            self.id([("a", 1, []), ("b", 1, [])]), self.id(),
-        ]
+        let ids =
+            try CombinationMethod.all.map { try id($0.name) } + [
+                id("dare_ties", [("seed", "1")]), id("dare_ties", [("seed", "2")]),
+                id("dare_ties", [("density", "0.5")]),
+                id("dare_ties", [("majority_sign", "frequency")]),
+                id("dare_ties", [("density", "0.5"), ("seed", "1")]),
+                id("svd", [("rank", "1")]), id("svd", [("rank", "2")]),
+                id("sum", [], [("a", 1)]), id("sum", [], [("b", 1), ("a", 1)]), id("sum", [], [("a", 0.5), ("b", 1)]),
+                id("sum", [], [("a", 1), ("b", 1), ("a", 1)]), id("sum", scale: 0.5),
+                self.id([("a", 1, []), ("b", 1, [])]), self.id(),
+            ]
         #expect(Set(ids).count == ids.count)
         #expect(try id("sum", scale: 0) == self.id())
         #expect(try id("sum", [], [("a", 0)]) == self.id())

@@ -25,31 +25,32 @@ package enum WeightedMerge {
     ) -> Matrix {
         let result = parts[0]
         precondition(parts.count == weights.count && parts.allSatisfy { $0.count == result.count })
-        let factors = weights.map { Float($0) }
-        pool.forEachRange(result.count, grain: 1 << 14) { range in
-            for index in range {
-                let isPositive = votes(at: index, of: parts, majority) >= 0
-                var sum: Float = 0
-                var kept = 0
-                for (part, factor) in zip(parts, factors) {
-                    let value = part.start[index]
-                    guard isPositive ? value > 0 : value < 0 else { continue }
-                    sum += value * factor
-                    kept += 1
+        pool.forEachRange(result.count, grain: 1 << 12) { range in
+            let count = range.count
+            // Rows: the votes, the sum of those that are kept, and their number.
+            let scratch = Matrix(rows: 3, columns: count, repeating: 0)
+            let (votes, sums, kept) = (scratch.row(0), scratch.row(1), scratch.row(2))
+            for part in parts { vote(part.start + range.lowerBound, majority, votes, count) }
+            for (part, weight) in zip(parts, weights) {
+                let (values, factor) = (part.start + range.lowerBound, Float(weight))
+                for index in 0..<count where votes[index] >= 0 ? values[index] > 0 : values[index] < 0 {
+                    sums[index] += values[index] * factor
+                    kept[index] += 1
                 }
-                result.start[index] = sum / Float(max(1, kept))
             }
+            let target = result.start + range.lowerBound
+            for index in 0..<count { target[index] = sums[index] / max(1, kept[index]) }
         }
         return result
     }
 
-    private static func votes(at index: Int, of parts: [Matrix], _ majority: MajoritySign) -> Float {
-        parts.reduce(0) { sum, part in
-            let value = part.start[index]
-            return switch majority {
-            case .total: sum + value
-            case .frequency: sum + (value > 0 ? 1 : value < 0 ? -1 : 0)
-            }
+    private static func vote(
+        _ values: UnsafePointer<Float>, _ majority: MajoritySign, _ votes: UnsafeMutablePointer<Float>, _ count: Int
+    ) {
+        switch majority {
+        case .total: for index in 0..<count { votes[index] += values[index] }
+        case .frequency:
+            for index in 0..<count { votes[index] += values[index] > 0 ? 1 : values[index] < 0 ? -1 : 0 }
         }
     }
 }

@@ -52,7 +52,8 @@ enum VariantView {
             JSON.Member(option.name, Double(option.value) == nil ? .string(option.value) : .number(option.value))
         }
         let adapters = JSON.array(combined.terms.map(adapter))
-        let members = [.init("method", .string(combined.combination.method.name)), .init("adapters", adapters)] + options
+        let members =
+            [.init("method", .string(combined.combination.method.name)), .init("adapters", adapters)] + options
         return ["combine": .object(members), "scale": JSON(combined.scale.value)]
     }
 

@@ -80,7 +80,8 @@ enum RecipeArgument {
     init(parsing text: String) throws {
         guard let adapter = AdapterArgument(argument: text) else { throw ValidationError("an adapter has no path") }
         guard let call = CombinationCall(text),
-            CombinationMethod.named(call.method) != nil || !(Directory.isFile(adapter.path) || Directory.isDirectory(adapter.path))
+            CombinationMethod.named(call.method) != nil
+                || !(Directory.isFile(adapter.path) || Directory.isDirectory(adapter.path))
         else {
             self = .adapter(adapter)
             return
