@@ -108,8 +108,15 @@ package struct Call: Sendable {
     }
 
     /// The body as JSON, at most 1 MiB.
-    func json() throws -> JSON {
+    func json() throws -> JSON { try Self.parse(try request.body.readAll(limit: 1 << 20)) }
+
+    /// The same; nil for an empty body.
+    func optionalJSON() throws -> JSON? {
         let bytes = try request.body.readAll(limit: 1 << 20)
+        return bytes.isEmpty ? nil : try Self.parse(bytes)
+    }
+
+    private static func parse(_ bytes: [UInt8]) throws -> JSON {
         do {
             return try JSON(parsing: bytes)
         } catch {
@@ -131,6 +138,8 @@ package enum RequestError: Error, Sendable {
     case unsupportedMediaType(String)
     case multipartWithoutFile
     case lengthRequired
+    /// The bytes are not those that the path names.
+    case digestMismatch(expected: String, actual: String)
     case busy
     case notReady(String)
 }

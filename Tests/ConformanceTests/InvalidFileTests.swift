@@ -3,6 +3,7 @@ import Testing
 import UmbelAdapters
 import UmbelEngine
 import UmbelFormats
+import UmbelRegistry
 import UmbelServer
 import UmbelTesting
 

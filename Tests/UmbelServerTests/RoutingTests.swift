@@ -5,6 +5,7 @@ import UmbelEngine
 import UmbelFormats
 import UmbelHTTP
 import UmbelPOSIX
+import UmbelRegistry
 import UmbelTesting
 
 @testable import UmbelServer
@@ -60,7 +61,7 @@ struct RoutingTests {
     func methods() throws {
         for route in API.routes {
             let target = "/" + route.segments.map { $0.hasPrefix("{") ? "x" : String($0) }.joined(separator: "/")
-            let refused = try ask(.patch, target)
+            let refused = try ask(try #require(HTTPRequest.Method("REPORT")), target)
             #expect(refused.response.status == .methodNotAllowed)
             #expect(refused.json?["code"]?.string == "method_not_allowed")
             let allow = try #require(refused.response.headers[.allow]).split(separator: ", ").map(String.init)

@@ -7,6 +7,7 @@ import UmbelEngine
 import UmbelHTTP
 import UmbelNames
 import UmbelPOSIX
+import UmbelRegistry
 import UmbelServer
 import UmbelTensor
 
@@ -117,15 +118,12 @@ struct Serve: ParsableCommand {
         }
         let store: AdapterStore
         do {
-            store = try AdapterStore(folder: configuration.dataFolder)
+            store = try AdapterStore(folder: configuration.dataFolder, settings: configuration.registry)
         } catch {
-            if error.isTaken {
-                throw CommandFailure(.failed, "data folder \(configuration.dataFolder): another umbel is using it")
-            }
-            throw CommandFailure(
-                .failed, "data folder \(configuration.dataFolder): \(error.call) of \(error.subject): \(error.message)")
+            let reason = error.isTaken ? "another umbel is using it" : error.sentence
+            throw CommandFailure(.failed, "data folder \(configuration.dataFolder): \(reason)")
         }
-        for path in store.unreadable { logger.error("adapter record cannot be read", metadata: ["path": "\(path)"]) }
+        for fault in store.faults { logger.error("registry fault", metadata: ["fault": "\(fault.sentence)"]) }
         let cacheBytes = configuration.cacheBytes ?? SystemFacts.freeMemory / 2
         let engine = Engine(bases: bases, adapters: store, cacheBytes: cacheBytes, pool: pool)
         hashBases(bases, logger)
