@@ -30,4 +30,5 @@ package enum EngineError: Error, Sendable {
     /// A prefix stands for a component that no base has.
     case unknownPlace(String)
     case internalInconsistency(String)
+    case traffic(TrafficError)
 }

@@ -102,6 +102,7 @@ extension Problem {
         case .unknownPlace(let place):
             self.init(.badRequest, "unknown_component", "Unknown component", "No base has a component “\(place)”")
         case .internalInconsistency(let what): self.init(.internalServerError, "internal", "Internal error", what)
+        case .traffic(let error): self.init(traffic: error)
         }
     }
 
@@ -160,27 +161,12 @@ extension Problem {
         self.init(.unprocessableContent, error.code, "Merge impossible", error.sentence)
     }
 
-    private init(system error: SystemError) {
+    init(system error: SystemError) {
         if error.isDiskFull {
             self.init(.insufficientStorage, "disk_full", "Disk full", "The disk is full; nothing was changed")
         } else {
             self.init(
                 .internalServerError, "system", "System error", "\(error.call) of \(error.subject): \(error.message)")
-        }
-    }
-
-    private init(registry error: RegistryError) {
-        let detail = error.sentence
-        switch error {
-        case .system(let error): self.init(system: error)
-        case .diskFull: self.init(.insufficientStorage, "disk_full", "Disk full", detail)
-        case .damaged: self.init(.internalServerError, "registry_damaged", "Registry damaged", detail)
-        case .database, .laterVersion, .inconsistent:
-            self.init(.internalServerError, "registry_failed", "Registry failed", detail)
-        case .unknownBlob: self.init(.notFound, "unknown_blob", "Unknown blob", detail)
-        case .unknownRevision: self.init(.notFound, "unknown_revision", "Unknown revision", detail)
-        case .unknownTag: self.init(.notFound, "unknown_tag", "Unknown tag", detail)
-        case .nothingBefore: self.init(.conflict, "nothing_before", "Nothing to go back to", detail)
         }
     }
 
@@ -255,8 +241,4 @@ extension Problem {
             headers[.retryAfter] = "1"
         }
     }
-}
-
-extension HTTPResponse.Status {
-    static let insufficientStorage = Self(code: 507, reasonPhrase: "Insufficient Storage")
 }

@@ -43,8 +43,10 @@ enum AdapterRoutes {
             parameters: [.init("If-Match", in: .header, "the digest that the name must point to now")], handler: patch),
         Route(
             .delete, "/v1/adapters/{name}", "Forget a name, and its content if no other name points there",
-            parameters: [.init("If-Match", in: .header, "the digest that the name must point to now")], statuses: [204],
-            handler: delete),
+            parameters: [
+                .init("force", "true: forget the name although a route uses it; the route keeps the content"),
+                .init("If-Match", in: .header, "the digest that the name must point to now"),
+            ], statuses: [204], handler: delete),
     ]
 
     // MARK: Upload
@@ -243,8 +245,12 @@ enum AdapterRoutes {
 
     private static func delete(_ call: Call) throws -> Response {
         let name = call.parameter("name")
-        let preconditions = Preconditions(call.request)
-        try call.engine.remove(name) { record throws(EngineError) in try preconditions.check(name, record.digest) }
+        let (preconditions, isForced, engine) = (Preconditions(call.request), try call.flag("force"), call.engine)
+        try engine.remove(name) { record throws(EngineError) in
+            try preconditions.check(name, record.digest)
+            let routes = isForced ? [] : engine.routes(using: record)
+            guard routes.isEmpty else { throw .traffic(.adapterInUse(adapter: name, routes: routes)) }
+        }
         return Response(.noContent)
     }
 
