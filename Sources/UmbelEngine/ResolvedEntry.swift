@@ -1,4 +1,5 @@
 package import UmbelAdapters
+internal import UmbelRegistry
 
 /// An adapter that a term of a recipe means, bound to the base.
 struct ResolvedTerm {

@@ -1,5 +1,6 @@
 package import UmbelAdapters
 internal import UmbelPOSIX
+package import UmbelRegistry
 package import UmbelTensor
 
 /// The id of a variant: everything that its bytes depend on, hashed.

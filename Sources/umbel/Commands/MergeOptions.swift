@@ -3,6 +3,7 @@ import UmbelAdapters
 import UmbelEngine
 import UmbelNames
 import UmbelPOSIX
+import UmbelRegistry
 import UmbelServer
 import UmbelTensor
 
