@@ -271,11 +271,12 @@ struct CombinationTests {
 
     // MARK: What changes no bit, and what must change it
 
-    @Test("The number of threads changes no bit", arguments: ownMethods)
-    func threadsChangeNoBit(_ method: String) throws {
+    /// With an additive second part sums go tile by tile, with DoRA everything is computed on the whole weight.
+    @Test("The number of threads changes no bit", arguments: ownMethods, [Kind.loha, .dora])
+    func threadsChangeNoBit(_ method: String, _ second: Kind) throws {
         let shape = [96, 720]
         let layers: [(layer: RandomLayer, weight: Double)] = [
-            (layer(.lora, 3, shape: shape), 0.7), (layer(.dora, 5, shape: shape), -0.4),
+            (layer(.lora, 3, shape: shape), 0.7), (layer(second, 5, shape: shape), -0.4),
         ]
         let combination = try Combination(method: method, options: Self.options(method))
         let alone = try merged(combination, layers, strength: 0.9).copiedBytes
