@@ -296,21 +296,33 @@ package final class Engine: Sendable {
 
     /// The record that a term names, as if it pointed to the content asked for.
     private func record(_ term: ModelReference.Term) throws(EngineError) -> AdapterRecord {
-        let record = try record(term.adapter)
         switch term.selector {
-        case nil: return record
+        case nil: return try record(term.adapter)
         case .tag(let tag):
+            let record = try record(term.adapter)
             guard let revision = record.revision(tagged: tag) else {
                 throw .registry(.unknownTag(name: record.name, tag: tag, known: record.tags.keys.sorted()))
             }
             return record.at(revision)
         case .digest(let prefix):
-            if record.digest.hasPrefix(prefix) { return record }
-            // The name has moved on; it may have kept the content, or another one may have it.
-            if let own = try Self.only(prefix, in: [record], term) { return own }
+            if let record = adapters.record(term.adapter) {
+                if record.digest.hasPrefix(prefix) { return record }
+                // The name has moved on; it may have kept the content.
+                if let own = try Self.only(prefix, in: [record], term) { return own }
+            }
+            // Another name or a route may have it.
+            if let held = try Self.only(prefix, in: adapters.heldRecords.filter { $0.name == term.adapter }, term) {
+                return held
+            }
             if let other = try Self.only(prefix, in: adapters.all(), term) { return other }
+            if let held = try Self.only(prefix, in: adapters.heldRecords, term) { return held }
             throw .unknownAdapter("\(term.adapter)@\(prefix)")
         }
+    }
+
+    /// What a reference needs of adapters.
+    func heldContents(of reference: ModelReference) throws(EngineError) -> [HeldContent] {
+        try reference.terms.map { term throws(EngineError) in HeldContent(try record(term)) }
     }
 
     /// The content that a digest prefix means among what some names have kept; nil if there is none.

@@ -127,7 +127,7 @@ struct Serve: ParsableCommand {
         for fault in store.faults { logger.error("registry fault", metadata: ["fault": "\(fault.sentence)"]) }
         let traffic: TrafficTable
         do {
-            traffic = try TrafficTable(store.database)
+            traffic = try TrafficTable(store)
         } catch {
             throw CommandFailure(.failed, "data folder \(configuration.dataFolder): \(error.sentence)")
         }
