@@ -80,7 +80,7 @@ import UmbelPOSIX
             connection.skip(1 << 20)
             connection.reset()
         }
-        let scratch = try ScratchFile(bytes: 32 << 20)
+        let scratch = try ScratchFile(bytes: 16 << 20)
         var request = ClientRequest("POST", server.address)
         request.body = .file(try scratch.file)
         let error = #expect(throws: ClientError.self) { try HTTPClient().send(request) }
@@ -97,7 +97,7 @@ import UmbelPOSIX
             connection.send("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig")
             connection.skip(.max)
         }
-        let scratch = try ScratchFile(bytes: 32 << 20)
+        let scratch = try ScratchFile(bytes: 16 << 20)
         var request = ClientRequest("POST", server.address)
         request.body = .file(try scratch.file)
         let response = try HTTPClient().send(request)

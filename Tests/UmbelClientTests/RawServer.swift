@@ -14,11 +14,17 @@ final class RawServer: Sendable {
         self.socket = socket
         port = socket.boundPort
         try Thread.start {
-            // Ends when the server has gone: `disconnect` wakes the wait, and accepting fails.
-            while socket.wait(for: .reading, seconds: Self.patience) {
-                guard let accepted = try? socket.accept() else { break }
-                _ = try? Thread.start { script(RawConnection(accepted.socket)) }
+            // Accepting fails when the server has gone, because `disconnect` ends it, and wakes the wait.
+            while let accepted = try? Self.next(on: socket) {
+                _ = try? Thread.start { script(RawConnection(accepted)) }
             }
+        }
+    }
+
+    private static func next(on socket: Socket) throws -> Socket {
+        while true {
+            if let accepted = try socket.accept() { return accepted.socket }
+            _ = socket.wait(for: .reading, seconds: patience)
         }
     }
 

@@ -9,7 +9,11 @@ final class ScratchFile {
 
     /// Bytes that repeat after no round number.
     init(bytes: Int) throws {
-        content = (0..<bytes).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 / 251) }
+        let block = (0..<65_521).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 / 251) }
+        var content: [UInt8] = []
+        content.reserveCapacity(bytes)
+        while content.count < bytes { content += block.prefix(bytes - content.count) }
+        self.content = content
         try Data(content).write(to: URL(filePath: path))
     }
 

@@ -49,5 +49,5 @@ enum Digest {
 }
 
 extension Label: ExpressibleByArgument {
-    public init?(argument: String) { self.init(argument) }
+    package init?(argument: String) { self.init(argument) }
 }
