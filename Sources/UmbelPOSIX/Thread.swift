@@ -32,4 +32,10 @@ package enum Thread {
         var left = timespec()
         while nanosleep(&rest, &left) != 0 && errno == EINTR { rest = left }
     }
+
+    /// Lets every other thread go before the calling one. Linux keeps this for each thread.
+    package static func lowerPriority() {
+        // 0 is the calling thread; one that cannot be lowered runs on as it is.
+        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+    }
 }
