@@ -1,10 +1,12 @@
-internal import UmbelFormats
+package import UmbelFormats
 
 /// A tag: a second name, which stays with one content of an adapter.
 package struct RemoteTag: Hashable, Sendable {
     package let name: String
     /// `sha256:…`
     package let digest: String
+    /// All that the server said.
+    package let json: JSON
 }
 
 extension Server {
@@ -15,7 +17,7 @@ extension Server {
         var tags: [RemoteTag] = []
         for item in data {
             guard let name = item["tag"]?.string, let digest = item["digest"]?.string else { throw unexpected(item) }
-            tags.append(RemoteTag(name: name, digest: digest))
+            tags.append(RemoteTag(name: name, digest: digest, json: item))
         }
         return tags
     }

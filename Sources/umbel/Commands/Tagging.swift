@@ -46,10 +46,10 @@ struct Tagging: ParsableCommand {
             report(["name": .string(name), "tag": .string(tag)], "tagged \(name)@\(tag)")
         } else {
             let tags = try connection.calling(server) { () throws(ClientError) in try server.tags(of: name) }
-            let list = tags.map { tag -> JSON in ["tag": .string(tag.name), "digest": .string(tag.digest)] }
             let lines = tags.map { [$0.name.printable, Digest.short($0.digest).printable] }
             report(
-                ["object": "list", "data": .array(list)], tags.isEmpty ? "\(name) has no tags" : Table.text(lines))
+                ["object": "list", "data": .array(tags.map(\.json))],
+                tags.isEmpty ? "\(name) has no tags" : Table.text(lines))
         }
     }
 
