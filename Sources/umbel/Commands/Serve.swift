@@ -194,19 +194,3 @@ private final class StopSignal {
 
     func wait() { withExtendedLifetime(sources) { arrived.wait() } }
 }
-
-/// The process's environment.
-private enum Environment {
-    static var all: [String: String] {
-        var result: [String: String] = [:]
-        var entry = environ
-        while let pointer = entry.pointee {
-            let text = String(cString: pointer)
-            if let equals = text.firstIndex(of: "=") {
-                result[String(text[..<equals])] = String(text[text.index(after: equals)...])
-            }
-            entry += 1
-        }
-        return result
-    }
-}
