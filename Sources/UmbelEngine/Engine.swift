@@ -11,11 +11,15 @@ package final class Engine: Sendable {
     package let adapters: AdapterStore
     package let cache: VariantCache
     package let pool: ComputePool
+    package let traffic: TrafficTable
     private let loaded = Mutex<[String: LoadedAdapter]>([:])
 
-    package init(bases: [BaseModel], adapters: AdapterStore, cacheBytes: Int, pool: ComputePool) {
+    package init(
+        bases: [BaseModel], adapters: AdapterStore, traffic: TrafficTable, cacheBytes: Int, pool: ComputePool
+    ) {
         self.bases = bases
         self.adapters = adapters
+        self.traffic = traffic
         self.pool = pool
         cache = VariantCache(pool: pool, budget: cacheBytes)
     }

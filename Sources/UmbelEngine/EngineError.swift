@@ -1,6 +1,7 @@
 package import UmbelAdapters
 package import UmbelFormats
 package import UmbelPOSIX
+package import UmbelRegistry
 
 /// Why the engine refused something. Cases carry facts; words and status codes are made where the client is answered.
 package enum EngineError: Error, Sendable {
@@ -24,4 +25,6 @@ package enum EngineError: Error, Sendable {
     /// A prefix stands for a component that no base has.
     case unknownPlace(String)
     case internalInconsistency(String)
+    case traffic(TrafficError)
+    case registry(RegistryError)
 }

@@ -89,6 +89,8 @@ extension Problem {
         case .unknownPlace(let place):
             self.init(.badRequest, "unknown_component", "Unknown component", "No base has a component “\(place)”")
         case .internalInconsistency(let what): self.init(.internalServerError, "internal", "Internal error", what)
+        case .traffic(let error): self.init(traffic: error)
+        case .registry(let error): self.init(registry: error)
         }
     }
 

@@ -7,6 +7,7 @@ import UmbelEngine
 import UmbelHTTP
 import UmbelNames
 import UmbelPOSIX
+import UmbelRegistry
 import UmbelServer
 import UmbelTensor
 
@@ -65,6 +66,7 @@ struct Serve: ParsableCommand {
         logger.notice("stopping", metadata: ["requests": "\(server.activeRequests)"])
         application.setDraining()
         server.shutdown(graceSeconds: configuration.graceSeconds)
+        engine.traffic.stop()
         logger.notice("stopped")
     }
 
@@ -126,8 +128,25 @@ struct Serve: ParsableCommand {
                 .failed, "data folder \(configuration.dataFolder): \(error.call) of \(error.subject): \(error.message)")
         }
         for path in store.unreadable { logger.error("adapter record cannot be read", metadata: ["path": "\(path)"]) }
+        let traffic: TrafficTable
+        do {
+            traffic = try TrafficTable(try RegistryDatabase(path: configuration.dataFolder + "/registry.sqlite"))
+        } catch {
+            throw CommandFailure(
+                .failed, "data folder \(configuration.dataFolder): \(Problem(EngineError.registry(error)).detail)")
+        }
+        for name in traffic.unreadable { logger.error("route cannot be read", metadata: ["name": "\(name)"]) }
         let cacheBytes = configuration.cacheBytes ?? SystemFacts.freeMemory / 2
-        let engine = Engine(bases: bases, adapters: store, cacheBytes: cacheBytes, pool: pool)
+        let engine = Engine(bases: bases, adapters: store, traffic: traffic, cacheBytes: cacheBytes, pool: pool)
+        do {
+            try traffic.start { error in
+                logger.error(
+                    "counts of routes cannot be written",
+                    metadata: ["error": "\(Problem(EngineError.registry(error)).detail)"])
+            }
+        } catch {
+            throw CommandFailure(.failed, "no thread for the counts of routes: \(error.message)")
+        }
         hashBases(bases, logger)
         return engine
     }
