@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Synchronization
 package import UmbelAdapters
 internal import UmbelNames
@@ -14,6 +15,8 @@ package final class Engine: Sendable {
     package let pool: ComputePool
     package let traffic: TrafficTable
     private let loaded = Mutex<[String: LoadedAdapter]>([:])
+    /// As many comparisons at a time as there are threads, each of which holds a tensor of either model.
+    private let comparisons: DispatchSemaphore
 
     package init(
         bases: [BaseModel], adapters: AdapterStore, traffic: TrafficTable, cacheBytes: Int, pool: ComputePool
@@ -23,6 +26,7 @@ package final class Engine: Sendable {
         self.traffic = traffic
         self.pool = pool
         cache = VariantCache(pool: pool, budget: cacheBytes)
+        comparisons = DispatchSemaphore(value: pool.threads)
     }
 
     package func base(_ name: String) -> BaseModel? { bases.first { $0.name == name } }
@@ -351,6 +355,18 @@ package final class Engine: Sendable {
         } catch {
             throw .base(name: base.name, error)
         }
+    }
+
+    /// What differs between two variants, in numbers.
+    ///
+    /// - Throws: `differentBases` if they are of different bases.
+    package func compare(_ a: Variant, _ b: Variant) throws -> ModelComparison {
+        guard a.model.base === b.model.base else {
+            throw EngineError.differentBases(a.model.base.name, b.model.base.name)
+        }
+        comparisons.wait()
+        defer { comparisons.signal() }
+        return try Comparer(a, b, cache: cache, pool: pool).compare()
     }
 
     /// What each module of an adapter does to a base, in numbers.
