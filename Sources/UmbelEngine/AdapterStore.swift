@@ -184,11 +184,19 @@ package final class Upload {
     package var digest: String {
         guard let finished else { preconditionFailure("digest of an unfinished upload") }
         guard let configDigest else { return finished }
-        return SHA256.hex(of: "\(configDigest)  \(AdapterFile.configName)\n\(finished)  \(AdapterStore.tensorFile)\n")
+        return AdapterDigest.of(tensors: finished, config: configDigest)
     }
 
     func move(to path: String) throws(SystemError) {
         try Directory.synchronize(folder)
         try Directory.rename(folder, to: path)
+    }
+}
+
+/// The digest of an adapter that has settings.
+enum AdapterDigest {
+    /// SHA-256 of the list "digest  name" of both files.
+    static func of(tensors: String, config: String) -> String {
+        SHA256.hex(of: "\(config)  \(AdapterFile.configName)\n\(tensors)  \(AdapterStore.tensorFile)\n")
     }
 }

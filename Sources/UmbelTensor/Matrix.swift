@@ -1,4 +1,5 @@
 internal import CUmbelKernels
+internal import Glibc
 
 /// Owned f32 storage of `rows` × `columns`, row-major. All arithmetic happens in it.
 package final class Matrix: @unchecked Sendable {
@@ -89,6 +90,12 @@ package final class Matrix: @unchecked Sendable {
 
     /// √Σx², summed in f64.
     package var norm: Double { umbel_sum_of_squares(start, count).squareRoot() }
+
+    /// Has another matrix the same shape and the same bits?
+    package func hasSameBits(as other: Matrix) -> Bool {
+        rows == other.rows && columns == other.columns
+            && memcmp(start, other.start, count * MemoryLayout<Float>.stride) == 0
+    }
 
     package var isFinite: Bool { umbel_all_below(start, .infinity, count) == 1 }
 

@@ -2,18 +2,29 @@ internal import Synchronization
 
 /// Memory for numbers that is given back and used again. The first touch of a fresh page costs several times the arithmetic
 /// on it, and a merge needs the same few sizes over and over.
+///
+/// Blocks are mapped from the system rather than cut from the heap: what is not kept here is the process's no longer.
 package enum RecycledMemory {
     package struct Block: @unchecked Sendable {
         // Sendable: only an address; whoever took the block owns what is there.
         package let start: UnsafeMutableRawPointer
         /// What was reserved, at least what was asked for.
         let capacity: Int
+        /// Bytes from the start that the kernel may have given pages for; beyond, nobody has written.
+        fileprivate var touched: Int
+        fileprivate let isMapped: Bool
+
+        fileprivate func free() {
+            if isMapped { Pages.unmap(start, capacity) } else { start.deallocate() }
+        }
     }
 
     /// Bytes that are kept for later at most, for the whole process.
     package static let keptLimit = 128 << 20
-    /// Smaller blocks are left to the C library, which keeps those itself.
+    /// Smaller blocks are left to the C library, which keeps those itself. Larger ones have sizes of whole pages.
     private static let smallest = 64 << 10
+    /// A used block's pages beyond what is needed now are given back from this many bytes on; fewer are not worth the call.
+    private static let smallestSurplus = 64 << 10
 
     private struct Kept: Sendable {
         /// The oldest first.
@@ -22,12 +33,15 @@ package enum RecycledMemory {
 
         mutating func remove(at index: Int) -> Block {
             let block = blocks.remove(at: index)
-            bytes -= block.capacity
+            bytes -= block.touched
             return block
         }
     }
 
     private static let kept = Mutex(Kept())
+
+    /// Bytes that are held for later now.
+    package static var keptBytes: Int { kept.withLock { $0.bytes } }
 
     /// Uninitialised memory, aligned for every kernel.
     package static func take(byteCount: Int) -> Block {
@@ -36,21 +50,38 @@ package enum RecycledMemory {
             let used = kept.withLock { kept in
                 kept.blocks.lastIndex { $0.capacity == capacity }.map { kept.remove(at: $0) }
             }
-            if let used { return used }
+            if let used { return fitted(used, to: byteCount) }
+            if let start = Pages.map(capacity) {
+                return Block(start: start, capacity: capacity, touched: byteCount, isMapped: true)
+            }
         }
-        return Block(start: .allocate(byteCount: capacity, alignment: 64), capacity: capacity)
+        return Block(
+            start: .allocate(byteCount: capacity, alignment: 64), capacity: capacity, touched: byteCount,
+            isMapped: false)
     }
 
     package static func give(_ block: Block) {
-        guard block.capacity >= smallest, block.capacity <= keptLimit else { return block.start.deallocate() }
+        guard block.capacity >= smallest, block.capacity <= keptLimit else { return block.free() }
         let surplus = kept.withLock { kept in
             kept.blocks.append(block)
-            kept.bytes += block.capacity
+            kept.bytes += block.touched
             var surplus: [Block] = []
             while kept.bytes > keptLimit { surplus.append(kept.remove(at: 0)) }
             return surplus
         }
-        for block in surplus { block.start.deallocate() }
+        for block in surplus { block.free() }
+    }
+
+    /// A block that was larger in its last use, without the pages that its next one does not need.
+    private static func fitted(_ block: Block, to byteCount: Int) -> Block {
+        var block = block
+        let needed = Pages.roundedUp(byteCount)
+        if block.isMapped, block.touched - needed >= smallestSurplus {
+            Pages.release(block.start + needed, block.capacity - needed)
+            block.touched = needed
+        }
+        block.touched = max(block.touched, byteCount)
+        return block
     }
 
     /// Rounded up to one of four sizes between powers of two, so that blocks fit more than one use.

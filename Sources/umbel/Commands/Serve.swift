@@ -39,6 +39,7 @@ struct Serve: ParsableCommand {
     var set: [String] = []
 
     func run() throws {
+        HeapMemory.configure()
         let configuration = try configuration()
         var logger = Logger(label: "umbel", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = configuration.logLevel
@@ -127,7 +128,9 @@ struct Serve: ParsableCommand {
         }
         for path in store.unreadable { logger.error("adapter record cannot be read", metadata: ["path": "\(path)"]) }
         let cacheBytes = configuration.cacheBytes ?? SystemFacts.freeMemory / 2
-        let engine = Engine(bases: bases, adapters: store, cacheBytes: cacheBytes, pool: pool)
+        let engine = Engine(
+            bases: bases, adapters: store, cacheBytes: cacheBytes, deltaBytes: configuration.deltaBytes,
+            pool: pool)
         hashBases(bases, logger)
         return engine
     }
