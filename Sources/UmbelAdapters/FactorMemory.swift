@@ -19,9 +19,7 @@ package final class FactorMemory: Sendable {
 
     /// Counts from now on until the value goes.
     init(of patches: [Patch]) {
-        var finder = StorageFinder()
-        for patch in patches { finder.add(patch.change) }
-        let storages = finder.storages
+        let storages = Self.storages(of: patches)
         self.storages = storages
         Self.held.withLock { held in
             for storage in storages {
@@ -33,6 +31,15 @@ package final class FactorMemory: Sendable {
                 if held.holders[id] == 1 { held.bytes += storage.bytes }
             }
         }
+    }
+
+    /// Bytes that patches hold in memory of their own.
+    static func bytes(of patches: [Patch]) -> Int { storages(of: patches).reduce(0) { $0 + $1.bytes } }
+
+    private static func storages(of patches: [Patch]) -> [HeldStorage] {
+        var finder = StorageFinder()
+        for patch in patches { finder.add(patch.change) }
+        return finder.storages
     }
 
     deinit {

@@ -32,6 +32,10 @@ package final class MergedTensor: @unchecked Sendable {
     /// Valid as long as the tensor itself: hold on to it while they are read.
     package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory.start, count: byteCount) }
 
+    /// Gives back memory beyond the bytes that an earlier use of it needed: for a tensor that is going to stay. Not while
+    /// another thread does the same.
+    package func releaseSurplus() { memory.releaseSurplus(beyond: byteCount) }
+
     /// Has another tensor the same type, shape and bytes?
     package func hasSameBytes(as other: MergedTensor) -> Bool {
         guard dtype == other.dtype, shape == other.shape else { return false }

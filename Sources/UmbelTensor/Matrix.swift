@@ -33,6 +33,11 @@ package final class Matrix: @unchecked Sendable {
     deinit { RecycledMemory.give(bytes) }
 
     package var count: Int { rows * columns }
+
+    /// Gives back memory beyond the numbers that an earlier use of it needed: for a matrix that is going to stay. Not while
+    /// another thread does the same.
+    package func releaseSurplus() { bytes.releaseSurplus(beyond: count * MemoryLayout<Float>.stride) }
+
     package var values: [Float] { Array(UnsafeBufferPointer(start: start, count: count)) }
 
     package func row(_ index: Int) -> UnsafeMutablePointer<Float> {

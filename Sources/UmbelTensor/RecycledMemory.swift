@@ -5,17 +5,32 @@ internal import Synchronization
 ///
 /// Blocks are mapped from the system rather than cut from the heap: what is not kept here is the process's no longer.
 package enum RecycledMemory {
-    package struct Block: @unchecked Sendable {
-        // Sendable: only an address; whoever took the block owns what is there.
+    package final class Block: @unchecked Sendable {
+        // Sendable: whoever took the block owns what is there, and is the only one to change `touched`.
         package let start: UnsafeMutableRawPointer
         /// What was reserved, at least what was asked for.
         let capacity: Int
         /// Bytes from the start that the kernel may have given pages for; beyond, nobody has written.
         fileprivate var touched: Int
-        fileprivate let isMapped: Bool
+        private let isMapped: Bool
+
+        fileprivate init(_ start: UnsafeMutableRawPointer, capacity: Int, touched: Int, isMapped: Bool) {
+            self.start = start
+            self.capacity = capacity
+            self.touched = touched
+            self.isMapped = isMapped
+        }
 
         fileprivate func free() {
             if isMapped { Pages.unmap(start, capacity) } else { start.deallocate() }
+        }
+
+        /// Gives back the pages beyond `byteCount` that an earlier use needed: for what is going to stay.
+        package func releaseSurplus(beyond byteCount: Int) {
+            let needed = Pages.roundedUp(byteCount)
+            guard isMapped, touched > needed else { return }
+            Pages.release(start + needed, capacity - needed)
+            touched = needed
         }
     }
 
@@ -23,8 +38,6 @@ package enum RecycledMemory {
     package static let keptLimit = 128 << 20
     /// Smaller blocks are left to the C library, which keeps those itself. Larger ones have sizes of whole pages.
     private static let smallest = 64 << 10
-    /// A used block's pages beyond what is needed now are given back from this many bytes on; fewer are not worth the call.
-    private static let smallestSurplus = 64 << 10
 
     private struct Kept: Sendable {
         /// The oldest first.
@@ -50,14 +63,16 @@ package enum RecycledMemory {
             let used = kept.withLock { kept in
                 kept.blocks.lastIndex { $0.capacity == capacity }.map { kept.remove(at: $0) }
             }
-            if let used { return fitted(used, to: byteCount) }
+            if let used {
+                used.touched = max(used.touched, byteCount)
+                return used
+            }
             if let start = Pages.map(capacity) {
-                return Block(start: start, capacity: capacity, touched: byteCount, isMapped: true)
+                return Block(start, capacity: capacity, touched: byteCount, isMapped: true)
             }
         }
         return Block(
-            start: .allocate(byteCount: capacity, alignment: 64), capacity: capacity, touched: byteCount,
-            isMapped: false)
+            .allocate(byteCount: capacity, alignment: 64), capacity: capacity, touched: byteCount, isMapped: false)
     }
 
     package static func give(_ block: Block) {
@@ -70,18 +85,6 @@ package enum RecycledMemory {
             return surplus
         }
         for block in surplus { block.free() }
-    }
-
-    /// A block that was larger in its last use, without the pages that its next one does not need.
-    private static func fitted(_ block: Block, to byteCount: Int) -> Block {
-        var block = block
-        let needed = Pages.roundedUp(byteCount)
-        if block.isMapped, block.touched - needed >= smallestSurplus {
-            Pages.release(block.start + needed, block.capacity - needed)
-            block.touched = needed
-        }
-        block.touched = max(block.touched, byteCount)
-        return block
     }
 
     /// Rounded up to one of four sizes between powers of two, so that blocks fit more than one use.

@@ -155,6 +155,7 @@ struct CacheState: Sendable {
             counters.unkeptBytes += needed
             return
         }
+        for tensor in tensors.values { tensor.releaseSurplus() }
         variants[id]?.tensors.merge(tensors) { $1 }
         variants[id]?.bytes += needed
         variants[id]?.cost += cost
