@@ -7,9 +7,9 @@ package struct DeltaPolicy: Hashable, Sendable {
     /// Bytes of kept values at most.
     package let budget: Int
 
-    /// Multiply-adds for a value from which keeping it pays, by `umbel-bench scale` (docs/benchmarks.md): at rank 4 the
-    /// product is as fast as the read, at rank 16 it takes longer.
-    package static let leastWork = 8.0
+    /// Multiply-adds for a value from which keeping it pays, by `umbel-bench scale` (docs/benchmarks.md): up to 16 the
+    /// product is about as fast as the read, from 33 on it takes longer in every run.
+    package static let leastWork = 24.0
 
     package init(budget: Int) {
         self.budget = budget

@@ -20,7 +20,7 @@ package final class VariantCache: Sendable {
     private let state: Mutex<CacheState>
     /// Bytes let go since the heap was last trimmed.
     private let untrimmed = Mutex(0)
-    private static let trimmedFrom = 32 << 20
+    private static let trimmedFrom = 4 << 20
 
     /// - Parameter deltaBudget: a quarter of the budget if it is nil.
     package init(pool: ComputePool, budget: Int, deltaBudget: Int? = nil) {

@@ -20,8 +20,8 @@ struct KeptDeltaCacheTests {
         base = try BaseModel(name: "base", path: folder.write(tensors.file(), to: "base.safetensors"))
         var random = SeededGenerator(seed: 3)
         delta = LowRankDelta(
-            up: Matrix(rows: 4, columns: 16, values: random.values(64)),
-            down: Matrix(rows: 16, columns: 4, values: random.values(64)), scale: 0.5)
+            up: Matrix(rows: 4, columns: 32, values: random.values(128)),
+            down: Matrix(rows: 32, columns: 4, values: random.values(128)), scale: 0.5)
     }
 
     private func variant(_ strength: Double, source: String? = "adapter") throws -> Variant {
@@ -106,11 +106,11 @@ struct KeptDeltaCacheTests {
     func factors() throws {
         let view = TargetView(pieces: [Piece(tensor: 0)], shape: [4, 4])
         let low = Addition.patch(view, delta)
-        #expect(FactorMemory.bytes(of: [low]) == 2 * 64 * 4)
-        #expect(FactorMemory.bytes(of: [low, low]) == 2 * 64 * 4)
+        #expect(FactorMemory.bytes(of: [low]) == 2 * 128 * 4)
+        #expect(FactorMemory.bytes(of: [low, low]) == 2 * 128 * 4)
         let stored = Addition.patch(view, StoredDelta(base.weights.views[0], rows: 4))
         #expect(FactorMemory.bytes(of: [stored]) == 0)
         let product = Addition.patch(view, HadamardDelta(first: delta, second: delta, scale: 1))
-        #expect(FactorMemory.bytes(of: [product]) == 2 * 64 * 4)
+        #expect(FactorMemory.bytes(of: [product]) == 2 * 128 * 4)
     }
 }
