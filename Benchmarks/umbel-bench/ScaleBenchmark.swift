@@ -79,7 +79,8 @@ struct ScaleBenchmark: ParsableCommand {
             [
                 name.padded(12), String(rank).padded(4, right: true),
                 (Double(item.byteCount) / 1e6).text(0).padded(6, right: true),
-                (copies.median * 1e3).text(1).padded(8, right: true), (full.median * 1e3).text(1).padded(8, right: true),
+                (copies.median * 1e3).text(1).padded(8, right: true),
+                (full.median * 1e3).text(1).padded(8, right: true),
                 (scale.median * 1e3).text(1).padded(14, right: true),
                 (full.median / scale.median).text(2).padded(18, right: true),
                 (scale.median / copies.median).text(2).padded(18, right: true),

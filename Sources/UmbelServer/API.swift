@@ -1,5 +1,6 @@
 /// Every endpoint. The router, `/openapi.json` and the tests that demand coverage all read this list.
 package enum API {
     package static let routes: [Route] =
-        ServiceRoutes.all + AdapterRoutes.all + ModelRoutes.all + VariantRoutes.all + AdminRoutes.all
+        ServiceRoutes.all + AdapterRoutes.all + HistoryRoutes.all + BlobRoutes.all + ModelRoutes.all + VariantRoutes.all
+        + TrafficRoutes.all + AdminRoutes.all
 }

@@ -21,12 +21,19 @@ package struct Problem: Sendable {
         self.detail = detail
     }
 
-    package func response(forOpenAI: Bool = false) -> Response {
-        var members: [JSON.Member] = [
+    /// The problem object without OpenAI's part.
+    package var json: JSON { .object(members) }
+
+    private var members: [JSON.Member] {
+        let members: [JSON.Member] = [
             .init("type", .string("urn:umbel:problem:\(code)")), .init("title", .string(title)),
             .init("status", JSON(status.code)), .init("detail", .string(detail)), .init("code", .string(code)),
         ]
-        if !errors.isEmpty { members.append(.init("errors", .array(errors))) }
+        return errors.isEmpty ? members : members + [.init("errors", .array(errors))]
+    }
+
+    package func response(forOpenAI: Bool = false) -> Response {
+        var members = members
         if forOpenAI { members.append(.init("error", openAIError)) }
         var response = Response(status, contentType: "application/problem+json", JSON.object(members).prettyText)
         for field in headers { response.headers.append(field) }

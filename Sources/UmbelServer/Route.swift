@@ -34,11 +34,14 @@ package struct Route: Sendable {
     package let statuses: [Int]
     /// Errors also carry OpenAI's `error` object.
     package let speaksOpenAI: Bool
+    /// A request may be repeated for a shadow: it changes nothing and has no body.
+    let isCopiedToShadows: Bool
     let handler: Handler
 
     init(
         _ method: HTTPRequest.Method, _ path: String, _ summary: String, parameters: [Parameter] = [],
-        statuses: [Int] = [200], speaksOpenAI: Bool = false, handler: @escaping Handler
+        statuses: [Int] = [200], speaksOpenAI: Bool = false, isCopiedToShadows: Bool = false,
+        handler: @escaping Handler
     ) {
         self.method = method
         self.path = path
@@ -46,6 +49,7 @@ package struct Route: Sendable {
         self.parameters = parameters
         self.statuses = statuses
         self.speaksOpenAI = speaksOpenAI
+        self.isCopiedToShadows = isCopiedToShadows
         self.handler = handler
     }
 
@@ -88,6 +92,19 @@ package struct Call: Sendable {
     let request: Request
     /// Values of the path's parameters, decoded.
     let parameters: [String: String]
+    let trace: RequestTrace
+    /// The shadow that this is a copy for; nil for a client's own request.
+    var shadow: String?
+    /// When the route began.
+    var begun = ContinuousClock.now
+
+    /// The same request for a shadow, without the client's connection.
+    func copy(for shadow: String) -> Call {
+        let copy = Request(head: request.head, body: .memory([]), remoteAddress: request.remoteAddress)
+        return Call(
+            application: application, request: copy, parameters: parameters, trace: RequestTrace(id: trace.id),
+            shadow: shadow)
+    }
 
     var engine: Engine { application.engine }
 
@@ -108,8 +125,15 @@ package struct Call: Sendable {
     }
 
     /// The body as JSON, at most 1 MiB.
-    func json() throws -> JSON {
+    func json() throws -> JSON { try Self.parse(try request.body.readAll(limit: 1 << 20)) }
+
+    /// The same; nil for an empty body.
+    func optionalJSON() throws -> JSON? {
         let bytes = try request.body.readAll(limit: 1 << 20)
+        return bytes.isEmpty ? nil : try Self.parse(bytes)
+    }
+
+    private static func parse(_ bytes: [UInt8]) throws -> JSON {
         do {
             return try JSON(parsing: bytes)
         } catch {
@@ -131,6 +155,8 @@ package enum RequestError: Error, Sendable {
     case unsupportedMediaType(String)
     case multipartWithoutFile
     case lengthRequired
+    /// The bytes are not those that the path names.
+    case digestMismatch(expected: String, actual: String)
     case busy
     case notReady(String)
     /// Something in memory or on disk is not what it must be.

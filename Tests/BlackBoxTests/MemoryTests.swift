@@ -34,7 +34,8 @@ import UmbelFormats
         func agree(_ when: String) throws {
             let memory = try memory(service)
             let (said, held) = (own(memory) + program, try service.status("RssAnon"))
-            #expect(abs(said - held) < max(held * 3 / 100, 8 << 20), "\(when): \(said) said, \(held) held, \(memory.text)")
+            #expect(
+                abs(said - held) < max(held * 3 / 100, 8 << 20), "\(when): \(said) said, \(held) held, \(memory.text)")
             #expect(try service.status("RssFile") >= model.bytes * 98 / 100)
         }
         var ids: [String] = []

@@ -22,7 +22,8 @@ import UmbelFormats
         #expect(report["seconds"]?.double.map { $0 >= 0 } == true)
     }
 
-    @Test func `a base that somebody wrote to is found, and so are the variants that no longer follow from it`() throws {
+    @Test func `a base that somebody wrote to is found, and so are the variants that no longer follow from it`() throws
+    {
         let scratch = try Scratch()
         let path = try scratch.write("main.safetensors", try Samples.data(Samples.main))
         let service = try Service(["main": path])

@@ -3,6 +3,7 @@ import Synchronization
 import Testing
 import UmbelAdapters
 import UmbelEngine
+import UmbelRegistry
 import UmbelTensor
 import UmbelTesting
 
@@ -60,7 +61,6 @@ struct KeptDeltaTests {
                 testDescription: item.id, base: isBare ? folder + "/model.safetensors" : folder,
                 adapters: item.adapters.map(\.path))
         }
-
 
     @Test("The bits are the same at every strength", arguments: recipes)
     func sameBits(_ recipe: Recipe) throws {

@@ -1,6 +1,7 @@
 internal import Dispatch
 internal import Synchronization
 internal import UmbelAdapters
+internal import UmbelRegistry
 
 /// What a cache knows: variants with their tensors, merges under way, kept deltas. A plain value, so that every decision
 /// about room is made in one step under the cache's lock.

@@ -1,6 +1,7 @@
 internal import Dispatch
 internal import UmbelAdapters
 internal import UmbelPOSIX
+internal import UmbelRegistry
 internal import UmbelTensor
 
 /// What re-hashing and re-merging everything in memory found.
@@ -53,7 +54,7 @@ extension Engine {
                 throw .base(name: base.name, error)
             }
         }
-        for digest in Set(adapters.all().map(\.digest)).sorted() {
+        for digest in adapters.digests.sorted() {
             // One that was removed since the list was read has nothing to be compared with.
             guard let isWhole = try isWhole(digest) else { continue }
             report.adapters.append(.init(name: nil, digest: digest, isWhole: isWhole))
@@ -64,14 +65,15 @@ extension Engine {
         return report
     }
 
-    /// Does an adapter's content still have its digest? nil if it is gone.
+    /// Do the files of an adapter's content still have their digests? nil if they are gone.
     private func isWhole(_ digest: String) throws(EngineError) -> Bool? {
+        guard let content = adapters.content(digest) else { return nil }
         do throws(SystemError) {
-            let tensors = try MappedFile(path: adapters.tensorPath(digest))
-            guard let path = adapters.configPath(digest) else { return SHA256.hex(of: tensors.bytes) == digest }
-            let config = try MappedFile(path: path)
-            return AdapterDigest.of(tensors: SHA256.hex(of: tensors.bytes), config: SHA256.hex(of: config.bytes))
-                == digest
+            for file in [content.tensors, content.config].compactMap({ $0 }) {
+                let mapping = try MappedFile(path: adapters.blobPath(file))
+                if SHA256.hex(of: mapping.bytes) != file { return false }
+            }
+            return true
         } catch {
             if error.isMissingFile { return nil }
             throw .system(error)

@@ -7,6 +7,7 @@ import UmbelEngine
 import UmbelHTTP
 import UmbelNames
 import UmbelPOSIX
+import UmbelRegistry
 import UmbelServer
 import UmbelTensor
 
@@ -66,6 +67,7 @@ struct Serve: ParsableCommand {
         logger.notice("stopping", metadata: ["requests": "\(server.activeRequests)"])
         application.setDraining()
         server.shutdown(graceSeconds: configuration.graceSeconds)
+        engine.traffic.stop()
         logger.notice("stopped")
     }
 
@@ -118,19 +120,32 @@ struct Serve: ParsableCommand {
         }
         let store: AdapterStore
         do {
-            store = try AdapterStore(folder: configuration.dataFolder)
+            store = try AdapterStore(folder: configuration.dataFolder, settings: configuration.registry)
         } catch {
-            if error.isTaken {
-                throw CommandFailure(.failed, "data folder \(configuration.dataFolder): another umbel is using it")
-            }
-            throw CommandFailure(
-                .failed, "data folder \(configuration.dataFolder): \(error.call) of \(error.subject): \(error.message)")
+            let reason = error.isTaken ? "another umbel is using it" : error.sentence
+            throw CommandFailure(.failed, "data folder \(configuration.dataFolder): \(reason)")
         }
-        for path in store.unreadable { logger.error("adapter record cannot be read", metadata: ["path": "\(path)"]) }
+        for fault in store.faults { logger.error("registry fault", metadata: ["fault": "\(fault.sentence)"]) }
+        let traffic: TrafficTable
+        do {
+            traffic = try TrafficTable(store.database)
+        } catch {
+            throw CommandFailure(.failed, "data folder \(configuration.dataFolder): \(error.sentence)")
+        }
+        for name in traffic.unreadable { logger.error("route cannot be read", metadata: ["name": "\(name)"]) }
         let cacheBytes = configuration.cacheBytes ?? SystemFacts.freeMemory / 2
         let engine = Engine(
-            bases: bases, adapters: store, cacheBytes: cacheBytes, deltaBytes: configuration.deltaBytes,
-            pool: pool)
+            bases: bases, adapters: store, traffic: traffic, cacheBytes: cacheBytes,
+            deltaBytes: configuration.deltaBytes, pool: pool)
+        do {
+            try traffic.start { error in
+                logger.error(
+                    "counts of routes cannot be written",
+                    metadata: ["error": "\(Problem(EngineError.registry(error)).detail)"])
+            }
+        } catch {
+            throw CommandFailure(.failed, "no thread for the counts of routes: \(error.message)")
+        }
         hashBases(bases, logger)
         return engine
     }

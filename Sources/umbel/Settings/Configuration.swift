@@ -1,6 +1,7 @@
 import Logging
 import UmbelHTTP
 import UmbelPOSIX
+import UmbelRegistry
 import UmbelServer
 import Yams
 
@@ -11,6 +12,7 @@ struct Configuration {
     var limits = HTTPLimits()
     var applicationLimits = ApplicationLimits()
     var graceSeconds = 30.0
+    var registry = RegistrySettings()
     var dataFolder = ""
     /// nil: half of the free memory.
     var cacheBytes: Int?
@@ -46,6 +48,8 @@ struct Configuration {
         limits.writeStallTimeout = limits.bodyStallTimeout
         graceSeconds = try values.seconds(.graceSeconds)
         applicationLimits.uploadBytes = try values.integer(.uploadBytes, in: 1...Int.max)
+        registry.history = try values.integer(.history, in: 0...10_000)
+        registry.blobGraceSeconds = try values.integer(.blobGraceSeconds, in: 1...31_536_000)
         dataFolder = values.text(.dataFolder)
         cacheBytes = try values.automatic(.cacheBytes, in: 0...Int.max)
         deltaBytes = try values.automatic(.cacheDeltas, in: 0...Int.max)

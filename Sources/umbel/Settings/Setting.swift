@@ -30,6 +30,12 @@ struct Setting: Sendable {
         defaultText: "30")
     static let uploadBytes = Setting(
         key: "adapters.upload_bytes", description: "Largest adapter upload, in bytes.", defaultText: "4294967296")
+    static let history = Setting(
+        key: "adapters.history", description: "Former contents that each name keeps, to go back to.",
+        defaultText: "10")
+    static let blobGraceSeconds = Setting(
+        key: "adapters.blob_grace_seconds", description: "Seconds that an uploaded blob is kept which no adapter uses.",
+        defaultText: "3600")
     static let dataFolder = Setting(
         key: "data.folder", description: "Folder for uploaded adapters.", defaultText: "umbel-data")
     static let cacheBytes = Setting(
@@ -46,7 +52,7 @@ struct Setting: Sendable {
 
     /// Every setting but `bases`, which is a map of names to paths.
     static let all = [
-        listen, connections, workers, headTimeout, idleTimeout, stallTimeout, graceSeconds, uploadBytes, dataFolder,
-        cacheBytes, cacheDeltas, threads, logLevel,
+        listen, connections, workers, headTimeout, idleTimeout, stallTimeout, graceSeconds, uploadBytes, history,
+        blobGraceSeconds, dataFolder, cacheBytes, cacheDeltas, threads, logLevel,
     ]
 }
