@@ -1,4 +1,5 @@
 internal import CUmbelKernels
+internal import Glibc
 internal import Synchronization
 internal import UmbelNames
 package import UmbelTensor
@@ -10,18 +11,38 @@ package final class MergedTensor: @unchecked Sendable {
     package let shape: [Int]
     private let memory: RecycledMemory.Block
     package let byteCount: Int
+    private static let live = Atomic(0)
+
+    /// Bytes of all merged tensors that anybody holds.
+    package static var liveBytes: Int { live.load(ordering: .relaxed) }
 
     init(dtype: DType, shape: [Int]) {
         self.dtype = dtype
         self.shape = shape
         byteCount = shape.elementCount * dtype.byteCount
         memory = RecycledMemory.take(byteCount: byteCount)
+        Self.live.wrappingAdd(byteCount, ordering: .relaxed)
     }
 
-    deinit { RecycledMemory.give(memory) }
+    deinit {
+        Self.live.wrappingSubtract(byteCount, ordering: .relaxed)
+        RecycledMemory.give(memory)
+    }
 
     /// Valid as long as the tensor itself: hold on to it while they are read.
     package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory.start, count: byteCount) }
+
+    /// Gives back memory beyond the bytes that an earlier use of it needed: for a tensor that is going to stay. Not while
+    /// another thread does the same.
+    package func releaseSurplus() { memory.releaseSurplus(beyond: byteCount) }
+
+    /// Has another tensor the same type, shape and bytes?
+    package func hasSameBytes(as other: MergedTensor) -> Bool {
+        guard dtype == other.dtype, shape == other.shape else { return false }
+        return withExtendedLifetime((self, other)) {
+            byteCount == 0 || memcmp(memory.start, other.memory.start, byteCount) == 0
+        }
+    }
 
     package var view: TensorView { TensorView(dtype: dtype, shape: shape, bytes: bytes, owner: self) }
 
@@ -51,10 +72,13 @@ package final class MergedTensor: @unchecked Sendable {
 package struct TensorMerger: Sendable {
     package let plan: MergePlan
     package let pool: ComputePool
+    private let deltas: (any DeltaKeeper)?
 
-    package init(plan: MergePlan, pool: ComputePool) {
+    /// - Parameter deltas: what additive patches add may be kept there; nil computes everything anew.
+    package init(plan: MergePlan, pool: ComputePool, deltas: (any DeltaKeeper)? = nil) {
         self.plan = plan
         self.pool = pool
+        self.deltas = deltas
     }
 
     /// Computes `tensor` and whatever has to be computed with it.
@@ -79,17 +103,35 @@ package struct TensorMerger: Sendable {
 
     /// The changes of a tensor if all of them are independent row by row on the tensor as it lies.
     private func rowTransforms(of tensor: Int) -> [(transform: any RowTransform, strength: Double)]? {
-        var transforms: [(transform: any RowTransform, strength: Double)] = []
+        var found: [(transform: any RowTransform, patch: Int, step: MergePlan.Step)] = []
         for step in plan.steps {
-            for patch in step.binding.patches {
+            for (index, patch) in step.binding.patches.enumerated() {
                 guard let view = patch.view, patch.touches(tensor) else { continue }
                 guard view.wholeTensor == tensor, case .transform(.rows(let transform), _) = patch.change else {
                     return nil
                 }
-                transforms.append((transform, step.strength))
+                found.append((transform, index, step))
             }
         }
-        return transforms
+        return found.map { (withKeptDelta($0.transform, $0.patch, in: $0.step), $0.step.strength) }
+    }
+
+    /// The transform with what it adds already written out, where that is kept.
+    private func withKeptDelta(
+        _ transform: any RowTransform, _ patch: Int, in step: MergePlan.Step
+    ) -> any RowTransform {
+        guard let deltas, let source = step.binding.source, let delta = (transform as? Addition)?.delta,
+            let values = deltas.values(
+                of: delta, DeltaKey(source: source, patch: patch), strength: step.strength, pool: pool)
+        else { return transform }
+        return Addition(DenseDelta(values, scale: delta.scale))
+    }
+
+    private func withKeptDelta(_ patch: Patch, _ index: Int, in step: MergePlan.Step) -> Patch {
+        guard case .transform(.rows(let transform), let bound) = patch.change, transform is Addition else {
+            return patch
+        }
+        return Patch(patch.view, .transform(.rows(withKeptDelta(transform, index, in: step)), bound: bound))
     }
 
     /// Widens, changes and rounds tile by tile: the weight passes through the cache once.
@@ -120,9 +162,9 @@ package struct TensorMerger: Sendable {
         for member in cluster { weights.load(member, plan.base.views[member], pool: pool) }
         let members = Set(cluster)
         for step in plan.steps.prefix(count) {
-            for patch in step.binding.patches where !patch.tensors.isDisjoint(with: members) {
+            for (index, patch) in step.binding.patches.enumerated() where !patch.tensors.isDisjoint(with: members) {
                 do {
-                    try weights.apply(patch, strength: step.strength, pool: pool)
+                    try weights.apply(withKeptDelta(patch, index, in: step), strength: step.strength, pool: pool)
                 } catch {
                     throw error.naming(patch.view?.pieces.first.map { plan.base.label($0.tensor) } ?? "")
                 }

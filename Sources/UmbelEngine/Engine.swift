@@ -18,14 +18,16 @@ package final class Engine: Sendable {
     /// As many comparisons at a time as there are threads, each of which holds a tensor of either model.
     private let comparisons: DispatchSemaphore
 
+    /// - Parameter deltaBytes: the part of `cacheBytes` that kept deltas may take; a quarter if it is nil.
     package init(
-        bases: [BaseModel], adapters: AdapterStore, traffic: TrafficTable, cacheBytes: Int, pool: ComputePool
+        bases: [BaseModel], adapters: AdapterStore, traffic: TrafficTable, cacheBytes: Int, deltaBytes: Int? = nil,
+        pool: ComputePool
     ) {
         self.bases = bases
         self.adapters = adapters
         self.traffic = traffic
         self.pool = pool
-        cache = VariantCache(pool: pool, budget: cacheBytes)
+        cache = VariantCache(pool: pool, budget: cacheBytes, deltaBudget: deltaBytes)
         comparisons = DispatchSemaphore(value: pool.threads)
     }
 
@@ -194,6 +196,26 @@ package final class Engine: Sendable {
     private func forgetUnused() {
         let used = adapters.digests
         loaded.withLock { $0 = $0.filter { used.contains($0.key) } }
+        cache.forgetDeltas(except: used)
+    }
+
+    /// Factors that bindings hold, in bytes, from which on those of adapters that nobody uses at the moment are let go.
+    private static let factorLimit = 1 << 30
+
+    /// Lets bindings go while there is too much of them; what a variant in memory or a request uses stays.
+    private func limitFactors() {
+        guard FactorMemory.bytes > Self.factorLimit else { return }
+        cache.forgetIdle()
+        for adapter in loaded.withLock({ Array($0.values) }) where FactorMemory.bytes > Self.factorLimit {
+            adapter.forgetIdleBindings()
+        }
+    }
+
+    /// Where the process's memory is.
+    package var memory: MemoryUse {
+        var use = cache.memory
+        use.shared = bases.reduce(0) { $0 + $1.mappedBytes }
+        return use
     }
 
     /// The bases that an upload has to fit one of.
@@ -375,6 +397,7 @@ package final class Engine: Sendable {
         _ adapter: LoadedAdapter, _ options: AdapterOptions, to base: BaseModel
     ) throws(EngineError) -> Binding {
         let binding = adapter.binding(to: base, prefixes: options.prefixes)
+        limitFactors()
         if let refusal = binding.report.refusal(allowsUnmatched: options.allowsUnmatched) {
             throw .binding(refusal, reports: [(base.name, binding.report)])
         }

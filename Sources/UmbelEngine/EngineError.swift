@@ -27,7 +27,10 @@ package enum EngineError: Error, Sendable {
     case unknownFile(model: String, path: String)
     case ambiguousDigest(adapter: String, prefix: String)
     case preconditionFailed(adapter: String, digest: String?)
+    /// A variant of that size can never be pinned: at most half of the cache can be one pin.
     case overBudget(bytes: Int, budget: Int)
+    /// Pinning so much more would leave less than `slot` bytes for what is not pinned.
+    case pinsFull(bytes: Int, pinned: Int, slot: Int, budget: Int)
     case noBaseFits
     /// Two models that should be compared.
     case differentBases(String, String)

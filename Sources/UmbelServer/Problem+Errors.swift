@@ -93,8 +93,13 @@ extension Problem {
             self.init(.preconditionFailed, "precondition_failed", "Precondition failed", "“\(adapter)” \(state)")
         case .overBudget(let bytes, let budget):
             self.init(
-                .unprocessableContent, "over_budget", "Larger than the cache",
-                "The merged tensors take \(bytes) bytes and the cache has room for \(budget) beside what is pinned; its files can be downloaded all the same"
+                .unprocessableContent, "over_budget", "Too large to be pinned",
+                "The merged tensors take \(bytes) bytes and one pin at most \(budget), half of the cache; without “pin” the variant is served all the same"
+            )
+        case .pinsFull(let bytes, let pinned, let slot, let budget):
+            self.init(
+                .conflict, "pins_full", "No room for another pin",
+                "The merged tensors take \(bytes) bytes and \(pinned) are pinned already; of the cache's \(budget), \(slot) stay free for what is not pinned. Unpin or delete a variant"
             )
         case .noBaseFits:
             self.init(
@@ -250,6 +255,12 @@ extension Problem {
         case .busy:
             self.init(.serviceUnavailable, "busy", "Busy", "Too many merges are under way")
             headers[.retryAfter] = "1"
+        case .verificationFailed(let report):
+            self.init(
+                .internalServerError, "verification_failed", "Verification failed",
+                "\(VerificationView.errors(report).count) contents are not what they must be; what was wrong in memory has been let go"
+            )
+            errors = VerificationView.errors(report)
         case .notReady(let state):
             self.init(.serviceUnavailable, "not_ready", "Not ready", "The service is \(state)")
             headers[.retryAfter] = "1"

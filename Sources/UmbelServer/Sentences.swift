@@ -225,6 +225,13 @@ extension MergeError {
     }
 }
 
+extension VariantInfo {
+    /// For a variant that cannot be in memory whole.
+    var streamingNote: String {
+        "The merged tensors take \(variant.mergedBytes) bytes, more than the cache has room for beside what is pinned: downloads merge them as they go"
+    }
+}
+
 extension BaseError {
     package var sentence: String {
         switch self {

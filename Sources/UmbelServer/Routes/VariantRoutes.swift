@@ -21,22 +21,23 @@ enum VariantRoutes {
     private static func post(_ call: Call) throws -> Response {
         let body = try call.json()
         let request = try VariantRequest(body)
-        let isPinned = body["pin"]?.bool ?? false
+        let pin = body["pin"]?.bool
         let model = try request.resolve(call)
         let variant = model.variant
         let location = "/v1/variants/\(variant.id)"
         let cache = call.engine.cache
-        guard call.request.headers[.prefer]?.contains("respond-async") == true, cache.info(variant.id)?.state != .ready
+        guard call.request.headers[.prefer]?.contains("respond-async") == true,
+            cache.info(variant.id)?.state != .ready, !cache.isStreaming(variant)
         else {
-            let wasReady = try cache.makeResident(variant, pin: isPinned)
+            let residence = try cache.makeResident(variant, pin: pin)
             // After the merge, which the headers tell the time of.
             var headers = model.headers(call)
             headers[.location] = location
-            return .json(wasReady ? .ok : .created, object(variant, call), headers: headers)
+            return .json(residence == .made ? .created : .ok, object(variant, call), headers: headers)
         }
-        try cache.checkRoom(for: variant)
-        if isPinned { cache.pin(variant.id) }
-        try call.application.merges.start(variant, pin: isPinned, in: cache, logger: call.application.logger)
+        // A pin that cannot be kept is refused now, not in the background.
+        if let pin { try cache.setPinned(variant, pin) }
+        try call.application.merges.start(variant, pin: pin, in: cache, logger: call.application.logger)
         var headers = model.headers(call)
         headers[.location] = location
         headers[.preferenceApplied] = "respond-async"
@@ -49,7 +50,8 @@ enum VariantRoutes {
             .ok,
             [
                 "object": "list", "data": .array(cache.all().map(VariantView.object)), "bytes": JSON(cache.bytes),
-                "budget": JSON(cache.budget),
+                "budget": JSON(cache.budget), "delta_budget": JSON(cache.deltaBudget),
+                "memory": CacheView.memory(call.engine.memory), "counters": CacheView.counters(cache.counters),
             ])
     }
 

@@ -8,17 +8,21 @@ internal import UmbelTensor
 /// Variants and models as JSON.
 enum VariantView {
     static func object(_ info: VariantInfo) -> JSON {
-        [
-            "id": .string(info.variant.id), "model": .string(info.variant.reference.text),
-            "state": .string(info.state.rawValue),
-            "bytes": ["merged": JSON(info.residentBytes), "shared": JSON(info.variant.sharedBytes)],
-            "tensors": [
-                "merged": JSON(info.residentTensors), "touched": JSON(info.touchedTensors),
-                "total": JSON(info.variant.model.base.weights.views.count),
-            ],
-            "merge_ms": JSON((info.mergeMilliseconds * 1000).rounded() / 1000), "hits": JSON(info.hits),
-            "pinned": .bool(info.pinned), "last_used": .string(info.lastUsed.text),
+        var members: [JSON.Member] = [
+            .init("id", .string(info.variant.id)), .init("model", .string(info.variant.reference.text)),
+            .init("state", .string(info.state.rawValue)),
+            .init("bytes", ["merged": JSON(info.residentBytes), "shared": JSON(info.variant.sharedBytes)]),
+            .init(
+                "tensors",
+                [
+                    "merged": JSON(info.residentTensors), "touched": JSON(info.touchedTensors),
+                    "total": JSON(info.variant.model.base.weights.views.count),
+                ]),
+            .init("merge_ms", JSON((info.mergeMilliseconds * 1000).rounded() / 1000)), .init("hits", JSON(info.hits)),
+            .init("pinned", .bool(info.pinned)), .init("last_used", .string(info.lastUsed.text)),
         ]
+        if info.state == .streaming { members.append(.init("note", .string(info.streamingNote))) }
+        return .object(members)
     }
 
     /// - Parameter reports: what combinations lose, if that was asked for.
