@@ -296,15 +296,17 @@ package final class Engine: Sendable {
 
     /// The record that a term names, as if it pointed to the content asked for.
     private func record(_ term: ModelReference.Term) throws(EngineError) -> AdapterRecord {
-        let record = try record(term.adapter)
         switch term.selector {
-        case nil: return record
+        case nil: return try record(term.adapter)
         case .tag(let tag):
+            let record = try record(term.adapter)
             guard let revision = record.revision(tagged: tag) else {
                 throw .registry(.unknownTag(name: record.name, tag: tag, known: record.tags.keys.sorted()))
             }
             return record.at(revision)
         case .digest(let prefix):
+            // A route may hold on to a content whose name is forgotten.
+            guard let record = adapters.keptRecord(term.adapter) else { throw .unknownAdapter(term.adapter) }
             if record.digest.hasPrefix(prefix) { return record }
             // The name has moved on; it may have kept the content, or another one may have it.
             if let own = try Self.only(prefix, in: [record], term) { return own }

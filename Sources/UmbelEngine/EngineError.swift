@@ -17,6 +17,10 @@ package enum EngineError: Error, Sendable {
     case merge(MergeError)
     case invalidName(String)
     case invalidTag(String)
+    /// A path of the watched folder is a link, or something else that is no regular file.
+    case notAFile(String)
+    /// Two paths of the watched folder come to one name.
+    case nameClash(name: String, path: String, other: String)
     case tooManyLabels(limit: Int)
     case reference(ReferenceError)
     case unknownBase(String)

@@ -23,6 +23,13 @@ package final class FileDescriptor: Sendable {
         return Int(status.st_size)
     }
 
+    /// Reads what comes next.
+    ///
+    /// - Returns: how many bytes; 0 at the end.
+    package func read(into buffer: UnsafeMutableRawBufferPointer, _ subject: String) throws(SystemError) -> Int {
+        try retryingInterrupts("read", subject) { Glibc.read(number, buffer.baseAddress, buffer.count) }
+    }
+
     /// Writes all bytes, in as many calls as the system needs.
     package func writeAll(_ bytes: UnsafeRawBufferPointer, _ subject: String) throws(SystemError) {
         var done = 0

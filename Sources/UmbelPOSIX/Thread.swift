@@ -26,6 +26,21 @@ package enum Thread {
         pthread_detach(thread)
     }
 
+    /// Runs `body` now and again, as long as the process lives, on a thread of its own.
+    ///
+    /// - Parameter seconds: between the end of a run and the beginning of the next.
+    package static func start(every seconds: Double, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
+        try start {
+            while true {
+                body()
+                let whole = seconds.rounded(.down)
+                var pause = timespec(tv_sec: Int(whole), tv_nsec: Int((seconds - whole) * 1e9))
+                // A signal ends the pause early, and the run comes a little sooner.
+                nanosleep(&pause, nil)
+            }
+        }
+    }
+
     /// Lets every other thread go before the calling one. Linux keeps this for each thread.
     package static func lowerPriority() {
         // 0 is the calling thread; one that cannot be lowered runs on as it is.

@@ -24,6 +24,8 @@ package struct AdapterRecord: Hashable, Sendable {
     /// By tag; each generation is that of `current` or of one in `former`.
     package internal(set) var tags: [String: AdapterTag] = [:]
     package internal(set) var labels: [String: String] = [:]
+    /// The name is forgotten, and only what routes need is kept.
+    var isRemoved = false
 
     package var digest: String { current.digest }
     package var bytes: Int { current.bytes }
@@ -60,25 +62,22 @@ package struct AdapterRecord: Hashable, Sendable {
 
 extension AdapterRecord {
     /// The name pointed to a content.
-    ///
-    /// - Parameter kept: how many former revisions are kept, beside those with a tag.
-    func pointed(to content: AdapterContent, options: AdapterOptions, at now: Date, keeping kept: Int) -> AdapterRecord
-    {
-        var copy = self
-        copy.current = AdapterRevision(
-            generation: generation + 1, digest: content.digest, bytes: content.bytes, created: now, options: options)
-        copy.former = copy.retained([current] + former, kept)
-        return copy
+    func pointed(to content: AdapterContent, options: AdapterOptions, at now: Date) -> AdapterRecord {
+        pointed(to: content.digest, bytes: content.bytes, options: options, at: now)
     }
 
     /// The name pointed to what one of its revisions has, with the options of that time.
-    package func rolledBack(to revision: AdapterRevision, at now: Date, keeping kept: Int) -> AdapterRecord {
+    package func rolledBack(to revision: AdapterRevision, at now: Date) -> AdapterRecord {
         if revision.digest == digest, revision.options == options { return self }
+        return pointed(to: revision.digest, bytes: revision.bytes, options: revision.options, at: now)
+    }
+
+    private func pointed(to digest: String, bytes: Int, options: AdapterOptions, at now: Date) -> AdapterRecord {
         var copy = self
         copy.current = AdapterRevision(
-            generation: generation + 1, digest: revision.digest, bytes: revision.bytes, created: now,
-            options: revision.options)
-        copy.former = copy.retained([current] + former, kept)
+            generation: generation + 1, digest: digest, bytes: bytes, created: now, options: options)
+        copy.former = revisions
+        copy.isRemoved = false
         return copy
     }
 
@@ -96,17 +95,30 @@ extension AdapterRecord {
         return copy
     }
 
-    /// Without the tag, and without what only the tag kept.
-    package func untagged(_ tag: String, keeping kept: Int) -> AdapterRecord {
+    package func untagged(_ tag: String) -> AdapterRecord {
         var copy = self
         copy.tags[tag] = nil
-        copy.former = copy.retained(former, kept)
         return copy
     }
 
-    private func retained(_ revisions: [AdapterRevision], _ kept: Int) -> [AdapterRevision] {
+    /// Without the former revisions that nothing keeps: not the history, no tag and no route.
+    ///
+    /// - Parameters:
+    ///   - history: how many former revisions are kept in any case.
+    ///   - pinned: digests of contents that routes use.
+    func pruned(history: Int, pinned: Set<String>) -> AdapterRecord {
         let tagged = Set(tags.values.map(\.generation))
-        return revisions.enumerated().filter { $0.offset < kept || tagged.contains($0.element.generation) }.map(
-            \.element)
+        var copy = self
+        copy.former = former.enumerated().filter { offset, revision in
+            offset < history || tagged.contains(revision.generation) || pinned.contains(revision.digest)
+        }.map(\.element)
+        return copy
+    }
+
+    /// What stays of a name that is forgotten while routes use contents of it; nil if none does.
+    func removed(pinned: Set<String>) -> AdapterRecord? {
+        let used = revisions.filter { pinned.contains($0.digest) }
+        guard let newest = used.first else { return nil }
+        return AdapterRecord(name: name, current: newest, former: Array(used.dropFirst()), isRemoved: true)
     }
 }

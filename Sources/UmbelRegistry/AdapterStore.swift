@@ -28,7 +28,12 @@ package final class AdapterStore: Sendable {
     /// Opens the folder, making it if need be. Takes over what the former layout left, and sweeps what a crash did.
     ///
     /// - Throws: `RegistryError` with `isTaken` if another process uses it: the two would sweep each other's uploads away.
-    package init(folder: String, settings: RegistrySettings = .init()) throws(RegistryError) {
+    package convenience init(folder: String, settings: RegistrySettings = .init()) throws(RegistryError) {
+        try self.init(folder: folder, settings: settings, pageLimit: nil)
+    }
+
+    /// - Parameter pageLimit: how many pages of 4096 bytes the database may have; nil for as many as the disk holds.
+    init(folder: String, settings: RegistrySettings, pageLimit: Int?) throws(RegistryError) {
         self.folder = folder
         self.settings = settings
         lock = try onDisk { () throws(SystemError) in
@@ -38,7 +43,7 @@ package final class AdapterStore: Sendable {
             try Directory.create(folder + "/uploads")
             return lock
         }
-        let opening = try RegistryOpening(folder: folder, settings: settings)
+        let opening = try RegistryOpening(folder: folder, settings: settings, pageLimit: pageLimit)
         blobs = opening.blobs
         database = opening.database
         faults = opening.faults
@@ -47,10 +52,15 @@ package final class AdapterStore: Sendable {
 
     // MARK: Looking up
 
-    package func record(_ name: String) -> AdapterRecord? { state.withLock { $0.records[name] } }
+    package func record(_ name: String) -> AdapterRecord? { keptRecord(name).flatMap { $0.isRemoved ? nil : $0 } }
+
+    /// The same, or what is kept for routes of a name that was forgotten.
+    package func keptRecord(_ name: String) -> AdapterRecord? { state.withLock { $0.records[name] } }
 
     /// All records, by name.
-    package func all() -> [AdapterRecord] { state.withLock { Array($0.records.values) }.sorted { $0.name < $1.name } }
+    package func all() -> [AdapterRecord] {
+        state.withLock { Array($0.records.values) }.filter { !$0.isRemoved }.sorted { $0.name < $1.name }
+    }
 
     /// Digests of all contents that a name points to, pointed to, or has a tag for.
     package var digests: Set<String> { state.withLock { Set($0.contents.keys) } }
@@ -98,19 +108,22 @@ package final class AdapterStore: Sendable {
         check: (AdapterRecord?) throws(Refusal) -> Void
     ) throws(RegistryError) -> Result<(record: AdapterRecord, isNew: Bool), Refusal> {
         try changing { (state: RegistryState) throws(RegistryError) in
-            let old = state.records[name]
+            let kept = state.records[name]
+            let old = kept.flatMap { $0.isRemoved ? nil : $0 }
             do throws(Refusal) { try check(old) } catch { return .failure(error) }
             let content = upload.content
-            var record = old ?? AdapterRecord(name: name, current: .first(content, options))
-            if let old, old.digest != content.digest || old.options != options {
-                record = old.pointed(to: content, options: options, at: .now, keeping: settings.history)
+            var record = kept ?? AdapterRecord(name: name, current: .first(content, options))
+            if let kept, kept.isRemoved || kept.digest != content.digest || kept.options != options {
+                record = kept.pointed(to: content, options: options, at: .now)
             }
             record.labels.merge(labels) { $1 }
             if record == old { return .success((record, false)) }
             try onDisk { () throws(SystemError) in try upload.move(to: blobs.folder) }
-            try replace(name, with: record, content: content, in: state)
+            guard let stored = try replace(name, with: record, content: content, in: state) else {
+                throw .inconsistent("“\(name)” was not kept")
+            }
             upload.discard()
-            return .success((record, old == nil))
+            return .success((stored, old == nil))
         }
     }
 
@@ -123,11 +136,11 @@ package final class AdapterStore: Sendable {
         _ name: String, _ change: (AdapterRecord) throws(Refusal) -> AdapterRecord?
     ) throws(RegistryError) -> Result<(old: AdapterRecord, new: AdapterRecord?)?, Refusal> {
         try changing { (state: RegistryState) throws(RegistryError) in
-            guard let old = state.records[name] else { return .success(nil) }
+            guard let old = state.records[name], !old.isRemoved else { return .success(nil) }
             let new: AdapterRecord?
             do throws(Refusal) { new = try change(old) } catch { return .failure(error) }
-            if new != old { try replace(name, with: new, content: nil, in: state) }
-            return .success((old, new))
+            if new == old { return .success((old, old)) }
+            return .success((old, try replace(name, with: new, content: nil, in: state)))
         }
     }
 
@@ -157,13 +170,21 @@ package final class AdapterStore: Sendable {
     }
 
     /// The change itself: one transaction, then memory, then the files that nothing refers to any more.
+    ///
+    /// - Returns: the record without what nothing keeps; nil if the name is forgotten.
     private func replace(
         _ name: String, with record: AdapterRecord?, content: AdapterContent?, in old: RegistryState
-    ) throws(RegistryError) {
+    ) throws(RegistryError) -> AdapterRecord? {
         var new = old
-        let gone = new.set(name, to: record, content: content)
+        var gone: [AdapterContent] = []
         do throws(RegistryError) {
             try database.write { database in
+                let pinned = try AdapterTables.pinned(database)
+                let record =
+                    record.map { $0.pruned(history: settings.history, pinned: pinned) }
+                    ?? old.records[name]?.removed(pinned: pinned)
+                new = old
+                gone = new.set(name, to: record, content: content)
                 if let content { try AdapterTables.add(content, database) }
                 try AdapterTables.put(record, as: name, database)
                 for content in gone { try AdapterTables.remove(content: content.digest, database) }
@@ -173,8 +194,10 @@ package final class AdapterStore: Sendable {
             if error.isDiskFull, let content { blobs.remove(content.blobs.filter { !old.isUsed(blob: $0) }) }
             throw error
         }
-        state.withLock { $0 = new }
+        let stored = new
+        state.withLock { $0 = stored }
         blobs.remove(gone.flatMap(\.blobs).filter { !new.isUsed(blob: $0) })
+        return record == nil ? nil : new.records[name]
     }
 }
 

@@ -13,6 +13,7 @@ enum AdapterTables {
         try database.create(table: "adapter") { table in
             table.primaryKey("name", .text)
             table.column("generation", .integer).notNull()
+            table.column("removed", .boolean).notNull()
         }
         try database.create(table: "revision") { table in
             table.primaryKey {
@@ -27,6 +28,11 @@ enum AdapterTables {
             table.column("without_base", .boolean).notNull()
         }
         try createWords(database)
+        // What was taken last from each path of the watched folder.
+        try database.create(table: "watched") { table in
+            table.primaryKey("path", .text)
+            table.column("digest", .text).notNull()
+        }
         try database.create(table: "loose_blob") { table in
             table.primaryKey("digest", .text)
             table.column("bytes", .integer).notNull()
@@ -59,7 +65,8 @@ enum AdapterTables {
         try database.execute(sql: "DELETE FROM adapter WHERE name = ?", arguments: [name])
         guard let record else { return }
         try database.execute(
-            sql: "INSERT INTO adapter (name, generation) VALUES (?, ?)", arguments: [name, record.generation])
+            sql: "INSERT INTO adapter (name, generation, removed) VALUES (?, ?, ?)",
+            arguments: [name, record.generation, record.isRemoved])
         for revision in record.revisions {
             let options = revision.options
             try database.execute(
@@ -103,6 +110,22 @@ enum AdapterTables {
             arguments: [digest, blob.bytes, blob.uploaded.seconds])
     }
 
+    /// Digests of the contents that routes use.
+    static func pinned(_ database: Database) throws -> Set<String> {
+        try String.fetchSet(database, sql: "SELECT DISTINCT digest FROM route_content")
+    }
+
+    // MARK: The watched folder
+
+    static func taken(from path: String, _ database: Database) throws -> String? {
+        try String.fetchOne(database, sql: "SELECT digest FROM watched WHERE path = ?", arguments: [path])
+    }
+
+    static func setTaken(_ digest: String, from path: String, _ database: Database) throws {
+        try database.execute(
+            sql: "INSERT OR REPLACE INTO watched (path, digest) VALUES (?, ?)", arguments: [path, digest])
+    }
+
     // MARK: Reading
 
     /// Everything that is in the tables.
@@ -121,7 +144,8 @@ enum AdapterTables {
             state.looseBlobs[row["digest"]] = .init(bytes: row["bytes"], uploaded: Date(seconds: row["uploaded"]))
         }
         for row in try Row.fetchAll(database, sql: "SELECT * FROM adapter") {
-            let record = try record(row["name"], generation: row["generation"], state.contents, database)
+            var record = try record(row["name"], generation: row["generation"], state.contents, database)
+            record.isRemoved = row["removed"]
             state.records[record.name] = record
         }
         return state

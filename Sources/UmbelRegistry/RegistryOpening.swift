@@ -7,14 +7,14 @@ struct RegistryOpening {
     private(set) var state = RegistryState()
     private(set) var faults: [RegistryFault] = []
 
-    init(folder: String, settings: RegistrySettings) throws(RegistryError) {
+    init(folder: String, settings: RegistrySettings, pageLimit: Int?) throws(RegistryError) {
         let path = folder + "/registry.sqlite"
         let isNew = !Directory.isFile(path)
         let former = FormerLayout(folder: folder)
         if isNew, !former.isThere, let moved = try Self.moveStrayBlobs(folder) {
             faults.append(.strayBlobs(path: moved))
         }
-        database = try RegistryDatabase(path: path)
+        database = try RegistryDatabase(path: path, pageLimit: pageLimit)
         blobs = try onDisk { () throws(SystemError) in try BlobFolder(folder + "/blobs") }
         if let fault = database.fault { faults.append(.database(fault)) }
         do throws(RegistryError) {
@@ -29,6 +29,7 @@ struct RegistryOpening {
         }
         let unread = try former.takeOver(into: &state, database, blobs)
         faults += unread.map { .formerRecord(path: $0) }
+        try forgetRemoved()
         checkContents()
         try sweep(settings)
     }
@@ -57,6 +58,18 @@ struct RegistryOpening {
                 faults.append(
                     .content(digest: content.digest, path: fault.subject, names: names.map(\.name).sorted()))
             }
+        }
+    }
+
+    /// Forgets what was kept of names that are gone, where no route uses it any more.
+    private mutating func forgetRemoved() throws(RegistryError) {
+        let pinned = try database.read(AdapterTables.pinned)
+        let names = state.records.values.filter { $0.isRemoved && $0.removed(pinned: pinned) == nil }.map(\.name)
+        guard !names.isEmpty else { return }
+        let gone = names.flatMap { state.set($0, to: nil) }
+        try database.write { database in
+            for name in names { try AdapterTables.put(nil, as: name, database) }
+            for content in gone { try AdapterTables.remove(content: content.digest, database) }
         }
     }
 

@@ -9,6 +9,8 @@ internal import UmbelPOSIX
 package final class Application: Sendable {
     package let engine: Engine
     package let limits: ApplicationLimits
+    /// The folder from which adapters are taken in, if there is one.
+    let watched: WatchedFolder?
     package let version: String
     let logger: Logger
     let readiness = Readiness()
@@ -16,7 +18,10 @@ package final class Application: Sendable {
     private let router: Router
     private let shadows = Shadows()
 
-    package init(engine: Engine, limits: ApplicationLimits, version: String, logger: Logger) {
+    package init(
+        engine: Engine, limits: ApplicationLimits, watched: WatchedFolder? = nil, version: String, logger: Logger
+    ) {
+        self.watched = watched
         self.engine = engine
         self.limits = limits
         self.version = version
