@@ -12,8 +12,8 @@ struct Keeper: Sendable {
     /// Takes in what is dropped into a folder.
     ///
     /// - Returns: nil if there is no folder to watch.
-    func watch(_ path: String, every seconds: Double) throws -> WatchedFolder? {
-        guard !path.isEmpty else { return nil }
+    func watch(_ path: String?, every seconds: Double) throws -> WatchedFolder? {
+        guard let path else { return nil }
         let folder = WatchedFolder(path: path, engine: engine)
         try start("the watched folder", every: seconds) {
             let isFirstFault = folder.folderFault == nil
