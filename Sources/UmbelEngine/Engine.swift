@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Synchronization
 package import UmbelAdapters
 internal import UmbelNames
@@ -14,6 +15,8 @@ package final class Engine: Sendable {
     package let pool: ComputePool
     package let traffic: TrafficTable
     private let loaded = Mutex<[String: LoadedAdapter]>([:])
+    /// As many comparisons at a time as there are threads, each of which holds a tensor of either model.
+    private let comparisons: DispatchSemaphore
 
     package init(
         bases: [BaseModel], adapters: AdapterStore, traffic: TrafficTable, cacheBytes: Int, pool: ComputePool
@@ -23,6 +26,7 @@ package final class Engine: Sendable {
         self.traffic = traffic
         self.pool = pool
         cache = VariantCache(pool: pool, budget: cacheBytes)
+        comparisons = DispatchSemaphore(value: pool.threads)
     }
 
     package func base(_ name: String) -> BaseModel? { bases.first { $0.name == name } }
@@ -305,14 +309,24 @@ package final class Engine: Sendable {
             }
             return record.at(revision)
         case .digest(let prefix):
-            // A route may hold on to a content whose name is forgotten.
-            guard let record = adapters.keptRecord(term.adapter) else { throw .unknownAdapter(term.adapter) }
-            if record.digest.hasPrefix(prefix) { return record }
-            // The name has moved on; it may have kept the content, or another one may have it.
-            if let own = try Self.only(prefix, in: [record], term) { return own }
+            if let record = adapters.record(term.adapter) {
+                if record.digest.hasPrefix(prefix) { return record }
+                // The name has moved on; it may have kept the content.
+                if let own = try Self.only(prefix, in: [record], term) { return own }
+            }
+            // Another name or a route may have it.
+            if let held = try Self.only(prefix, in: adapters.heldRecords.filter { $0.name == term.adapter }, term) {
+                return held
+            }
             if let other = try Self.only(prefix, in: adapters.all(), term) { return other }
+            if let held = try Self.only(prefix, in: adapters.heldRecords, term) { return held }
             throw .unknownAdapter("\(term.adapter)@\(prefix)")
         }
+    }
+
+    /// What a reference needs of adapters.
+    func heldContents(of reference: ModelReference) throws(EngineError) -> [HeldContent] {
+        try reference.terms.map { term throws(EngineError) in HeldContent(try record(term)) }
     }
 
     /// The content that a digest prefix means among what some names have kept; nil if there is none.
@@ -341,6 +355,18 @@ package final class Engine: Sendable {
         } catch {
             throw .base(name: base.name, error)
         }
+    }
+
+    /// What differs between two variants, in numbers.
+    ///
+    /// - Throws: `differentBases` if they are of different bases.
+    package func compare(_ a: Variant, _ b: Variant) throws -> ModelComparison {
+        guard a.model.base === b.model.base else {
+            throw EngineError.differentBases(a.model.base.name, b.model.base.name)
+        }
+        comparisons.wait()
+        defer { comparisons.signal() }
+        return try Comparer(a, b, cache: cache, pool: pool).compare()
     }
 
     /// What each module of an adapter does to a base, in numbers.

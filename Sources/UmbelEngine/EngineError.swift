@@ -31,8 +31,22 @@ package enum EngineError: Error, Sendable {
     case preconditionFailed(adapter: String, digest: String?)
     case overBudget(bytes: Int, budget: Int)
     case noBaseFits
+    /// Two models that should be compared.
+    case differentBases(String, String)
     /// A prefix stands for a component that no base has.
     case unknownPlace(String)
     case internalInconsistency(String)
     case traffic(TrafficError)
+}
+
+extension EngineError {
+    /// The system call at the bottom, if it was one.
+    package var system: SystemError? {
+        switch self {
+        case .system(let error): error
+        case .registry(let error): error.system
+        case .unreadableContent(_, _, let cause): cause.system
+        default: nil
+        }
+    }
 }

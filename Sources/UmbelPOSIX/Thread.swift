@@ -33,12 +33,16 @@ package enum Thread {
         try start {
             while true {
                 body()
-                let whole = seconds.rounded(.down)
-                var pause = timespec(tv_sec: Int(whole), tv_nsec: Int((seconds - whole) * 1e9))
-                // A signal ends the pause early, and the run comes a little sooner.
-                nanosleep(&pause, nil)
+                sleep(seconds: seconds)
             }
         }
+    }
+
+    /// Puts the calling thread to sleep, also over signals.
+    package static func sleep(seconds: Double) {
+        var rest = timespec(tv_sec: Int(seconds), tv_nsec: Int((seconds - seconds.rounded(.down)) * 1e9))
+        var left = timespec()
+        while nanosleep(&rest, &left) != 0 && errno == EINTR { rest = left }
     }
 
     /// Lets every other thread go before the calling one. Linux keeps this for each thread.

@@ -24,8 +24,6 @@ package struct AdapterRecord: Hashable, Sendable {
     /// By tag; each generation is that of `current` or of one in `former`.
     package internal(set) var tags: [String: AdapterTag] = [:]
     package internal(set) var labels: [String: String] = [:]
-    /// The name is forgotten, and only what routes need is kept.
-    var isRemoved = false
 
     package var digest: String { current.digest }
     package var bytes: Int { current.bytes }
@@ -77,7 +75,6 @@ extension AdapterRecord {
         copy.current = AdapterRevision(
             generation: generation + 1, digest: digest, bytes: bytes, created: now, options: options)
         copy.former = revisions
-        copy.isRemoved = false
         return copy
     }
 
@@ -101,24 +98,15 @@ extension AdapterRecord {
         return copy
     }
 
-    /// Without the former revisions that nothing keeps: not the history, no tag and no route.
+    /// Without the former revisions that nothing keeps: not the history, and no tag.
     ///
-    /// - Parameters:
-    ///   - history: how many former revisions are kept in any case.
-    ///   - pinned: digests of contents that routes use.
-    func pruned(history: Int, pinned: Set<String>) -> AdapterRecord {
+    /// - Parameter history: how many former revisions are kept in any case.
+    func pruned(history: Int) -> AdapterRecord {
         let tagged = Set(tags.values.map(\.generation))
         var copy = self
         copy.former = former.enumerated().filter { offset, revision in
-            offset < history || tagged.contains(revision.generation) || pinned.contains(revision.digest)
+            offset < history || tagged.contains(revision.generation)
         }.map(\.element)
         return copy
-    }
-
-    /// What stays of a name that is forgotten while routes use contents of it; nil if none does.
-    func removed(pinned: Set<String>) -> AdapterRecord? {
-        let used = revisions.filter { pinned.contains($0.digest) }
-        guard let newest = used.first else { return nil }
-        return AdapterRecord(name: name, current: newest, former: Array(used.dropFirst()), isRemoved: true)
     }
 }

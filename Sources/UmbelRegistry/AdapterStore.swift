@@ -23,7 +23,7 @@ package final class AdapterStore: Sendable {
     private let lock: FileDescriptor
     /// Held from reading what is there until its change is visible.
     private let writing = DispatchSemaphore(value: 1)
-    private let state: Mutex<RegistryState>
+    let state: Mutex<RegistryState>
 
     /// Opens the folder, making it if need be. Takes over what the former layout left, and sweeps what a crash did.
     ///
@@ -52,15 +52,10 @@ package final class AdapterStore: Sendable {
 
     // MARK: Looking up
 
-    package func record(_ name: String) -> AdapterRecord? { keptRecord(name).flatMap { $0.isRemoved ? nil : $0 } }
-
-    /// The same, or what is kept for routes of a name that was forgotten.
-    package func keptRecord(_ name: String) -> AdapterRecord? { state.withLock { $0.records[name] } }
+    package func record(_ name: String) -> AdapterRecord? { state.withLock { $0.records[name] } }
 
     /// All records, by name.
-    package func all() -> [AdapterRecord] {
-        state.withLock { Array($0.records.values) }.filter { !$0.isRemoved }.sorted { $0.name < $1.name }
-    }
+    package func all() -> [AdapterRecord] { state.withLock { Array($0.records.values) }.sorted { $0.name < $1.name } }
 
     /// Digests of all contents that a name points to, pointed to, or has a tag for.
     package var digests: Set<String> { state.withLock { Set($0.contents.keys) } }
@@ -108,22 +103,21 @@ package final class AdapterStore: Sendable {
         check: (AdapterRecord?) throws(Refusal) -> Void
     ) throws(RegistryError) -> Result<(record: AdapterRecord, isNew: Bool), Refusal> {
         try changing { (state: RegistryState) throws(RegistryError) in
-            let kept = state.records[name]
-            let old = kept.flatMap { $0.isRemoved ? nil : $0 }
+            let old = state.records[name]
             do throws(Refusal) { try check(old) } catch { return .failure(error) }
             let content = upload.content
-            var record = kept ?? AdapterRecord(name: name, current: .first(content, options))
-            if let kept, kept.isRemoved || kept.digest != content.digest || kept.options != options {
-                record = kept.pointed(to: content, options: options, at: .now)
+            var record = old ?? AdapterRecord(name: name, current: .first(content, options))
+            if let old, old.digest != content.digest || old.options != options {
+                record = old.pointed(to: content, options: options, at: .now).pruned(history: settings.history)
             }
             record.labels.merge(labels) { $1 }
-            if record == old { return .success((record, false)) }
+            // The same bytes again put back a file that was lost.
+            let isWhole = content.blobs.allSatisfy { blob($0) != nil }
+            if record == old, isWhole { return .success((record, false)) }
             try onDisk { () throws(SystemError) in try upload.move(to: blobs.folder) }
-            guard let stored = try replace(name, with: record, content: content, in: state) else {
-                throw .inconsistent("“\(name)” was not kept")
-            }
+            try replace(name, with: record, content: content, in: state)
             upload.discard()
-            return .success((stored, old == nil))
+            return .success((record, old == nil))
         }
     }
 
@@ -136,11 +130,13 @@ package final class AdapterStore: Sendable {
         _ name: String, _ change: (AdapterRecord) throws(Refusal) -> AdapterRecord?
     ) throws(RegistryError) -> Result<(old: AdapterRecord, new: AdapterRecord?)?, Refusal> {
         try changing { (state: RegistryState) throws(RegistryError) in
-            guard let old = state.records[name], !old.isRemoved else { return .success(nil) }
-            let new: AdapterRecord?
+            guard let old = state.records[name] else { return .success(nil) }
+            var new: AdapterRecord?
             do throws(Refusal) { new = try change(old) } catch { return .failure(error) }
             if new == old { return .success((old, old)) }
-            return .success((old, try replace(name, with: new, content: nil, in: state)))
+            new = new?.pruned(history: settings.history)
+            try replace(name, with: new, content: nil, in: state)
+            return .success((old, new))
         }
     }
 
@@ -169,22 +165,33 @@ package final class AdapterStore: Sendable {
         blobs.remove(changes.keys.filter { !new.isUsed(blob: $0) })
     }
 
+    /// Holds contents for routes; an empty list holds nothing any more.
+    func setHolds(_ changes: [ContentHolder: [HeldContent]], in old: RegistryState) {
+        var new = old
+        for (holder, held) in changes { new.holds[holder] = held.isEmpty ? nil : held }
+        state.withLock { $0 = new }
+    }
+
+    /// The same, and forgets the contents that nothing needs then.
+    func forgetUnheld(_ changes: [ContentHolder: [HeldContent]], in old: RegistryState) throws(RegistryError) {
+        var new = old
+        for (holder, held) in changes { new.holds[holder] = held.isEmpty ? nil : held }
+        let gone = new.forgetUnused()
+        try database.write { database in
+            for content in gone { try AdapterTables.remove(content: content.digest, database) }
+        }
+        state.withLock { $0 = new }
+        blobs.remove(gone.flatMap(\.blobs).filter { !new.isUsed(blob: $0) })
+    }
+
     /// The change itself: one transaction, then memory, then the files that nothing refers to any more.
-    ///
-    /// - Returns: the record without what nothing keeps; nil if the name is forgotten.
     private func replace(
         _ name: String, with record: AdapterRecord?, content: AdapterContent?, in old: RegistryState
-    ) throws(RegistryError) -> AdapterRecord? {
+    ) throws(RegistryError) {
         var new = old
-        var gone: [AdapterContent] = []
+        let gone = new.set(name, to: record, content: content)
         do throws(RegistryError) {
             try database.write { database in
-                let pinned = try AdapterTables.pinned(database)
-                let record =
-                    record.map { $0.pruned(history: settings.history, pinned: pinned) }
-                    ?? old.records[name]?.removed(pinned: pinned)
-                new = old
-                gone = new.set(name, to: record, content: content)
                 if let content { try AdapterTables.add(content, database) }
                 try AdapterTables.put(record, as: name, database)
                 for content in gone { try AdapterTables.remove(content: content.digest, database) }
@@ -194,10 +201,8 @@ package final class AdapterStore: Sendable {
             if error.isDiskFull, let content { blobs.remove(content.blobs.filter { !old.isUsed(blob: $0) }) }
             throw error
         }
-        let stored = new
-        state.withLock { $0 = stored }
+        state.withLock { $0 = new }
         blobs.remove(gone.flatMap(\.blobs).filter { !new.isUsed(blob: $0) })
-        return record == nil ? nil : new.records[name]
     }
 }
 

@@ -13,7 +13,6 @@ enum AdapterTables {
         try database.create(table: "adapter") { table in
             table.primaryKey("name", .text)
             table.column("generation", .integer).notNull()
-            table.column("removed", .boolean).notNull()
         }
         try database.create(table: "revision") { table in
             table.primaryKey {
@@ -65,8 +64,7 @@ enum AdapterTables {
         try database.execute(sql: "DELETE FROM adapter WHERE name = ?", arguments: [name])
         guard let record else { return }
         try database.execute(
-            sql: "INSERT INTO adapter (name, generation, removed) VALUES (?, ?, ?)",
-            arguments: [name, record.generation, record.isRemoved])
+            sql: "INSERT INTO adapter (name, generation) VALUES (?, ?)", arguments: [name, record.generation])
         for revision in record.revisions {
             let options = revision.options
             try database.execute(
@@ -110,11 +108,6 @@ enum AdapterTables {
             arguments: [digest, blob.bytes, blob.uploaded.seconds])
     }
 
-    /// Digests of the contents that routes use.
-    static func pinned(_ database: Database) throws -> Set<String> {
-        try String.fetchSet(database, sql: "SELECT DISTINCT digest FROM route_content")
-    }
-
     // MARK: The watched folder
 
     static func taken(from path: String, _ database: Database) throws -> String? {
@@ -144,8 +137,7 @@ enum AdapterTables {
             state.looseBlobs[row["digest"]] = .init(bytes: row["bytes"], uploaded: Date(seconds: row["uploaded"]))
         }
         for row in try Row.fetchAll(database, sql: "SELECT * FROM adapter") {
-            var record = try record(row["name"], generation: row["generation"], state.contents, database)
-            record.isRemoved = row["removed"]
+            let record = try record(row["name"], generation: row["generation"], state.contents, database)
             state.records[record.name] = record
         }
         return state

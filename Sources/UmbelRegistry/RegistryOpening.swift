@@ -18,7 +18,11 @@ struct RegistryOpening {
         blobs = try onDisk { () throws(SystemError) in try BlobFolder(folder + "/blobs") }
         if let fault = database.fault { faults.append(.database(fault)) }
         do throws(RegistryError) {
-            state = try database.read(AdapterTables.load)
+            state = try database.read { database in
+                var state = try AdapterTables.load(database)
+                state.holds = try RouteTables.holds(database)
+                return state
+            }
         } catch {
             // Told of already where the file itself is at fault.
             if database.fault == nil { throw error }
@@ -29,7 +33,6 @@ struct RegistryOpening {
         }
         let unread = try former.takeOver(into: &state, database, blobs)
         faults += unread.map { .formerRecord(path: $0) }
-        try forgetRemoved()
         checkContents()
         try sweep(settings)
     }
@@ -61,18 +64,6 @@ struct RegistryOpening {
         }
     }
 
-    /// Forgets what was kept of names that are gone, where no route uses it any more.
-    private mutating func forgetRemoved() throws(RegistryError) {
-        let pinned = try database.read(AdapterTables.pinned)
-        let names = state.records.values.filter { $0.isRemoved && $0.removed(pinned: pinned) == nil }.map(\.name)
-        guard !names.isEmpty else { return }
-        let gone = names.flatMap { state.set($0, to: nil) }
-        try database.write { database in
-            for name in names { try AdapterTables.put(nil, as: name, database) }
-            for content in gone { try AdapterTables.remove(content: content.digest, database) }
-        }
-    }
-
     /// Forgets blobs whose time is over, and removes files that a crash left without anything that refers to them.
     private mutating func sweep(_ settings: RegistrySettings) throws(RegistryError) {
         let expired = state.expired(at: .now, after: settings.blobGraceSeconds)
@@ -81,6 +72,13 @@ struct RegistryOpening {
                 for digest in expired { try AdapterTables.putLoose(nil, as: digest, database) }
             }
             for digest in expired { state.looseBlobs[digest] = nil }
+        }
+        // A crash may have come between the end of a route and that of its contents.
+        let gone = state.forgetUnused()
+        if !gone.isEmpty {
+            try database.write { database in
+                for content in gone { try AdapterTables.remove(content: content.digest, database) }
+            }
         }
         let used = state.blobs
         blobs.remove(try onDisk { () throws(SystemError) in try blobs.digests }.filter { !used.contains($0) })

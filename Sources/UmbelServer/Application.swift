@@ -4,6 +4,7 @@ package import UmbelEngine
 internal import UmbelFormats
 package import UmbelHTTP
 internal import UmbelPOSIX
+internal import UmbelRegistry
 
 /// The service: routes over an engine. Turns a request into a response, and every error into a problem, in one place.
 package final class Application: Sendable {
@@ -109,12 +110,15 @@ package final class Application: Sendable {
         } catch {
             let problem = Problem(error)
             if problem.status.kind == .serverError {
-                // The detail names the file; the error itself what the detail leaves out for the client.
+                // Which file and why, where the detail leaves that out for the client.
+                let cause =
+                    (error as? SystemError ?? (error as? EngineError)?.system ?? (error as? RegistryError)?.system)?
+                    .sentence ?? "\(error)"
                 logger.error(
                     "request failed",
                     metadata: [
                         "target": "\(request.target)", "code": "\(problem.code)", "detail": "\(problem.detail)",
-                        "error": "\(error)",
+                        "cause": "\(cause)",
                     ])
             }
             return problem.response(forOpenAI: found.speaksOpenAI)

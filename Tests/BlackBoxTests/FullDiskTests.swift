@@ -53,7 +53,8 @@ struct FullDiskTests {
         #expect(try service.delete("/v1/adapters/ink").status == 204)
         #expect(try service.put("new", try Samples.variation(1)).status == 201)
         try service.crash()
-        #expect(try service.get("/v1/adapters").json["data"]?.array?.compactMap { $0["name"]?.string } == ["new", "pen"])
+        #expect(
+            try service.get("/v1/adapters").json["data"]?.array?.compactMap { $0["name"]?.string } == ["new", "pen"])
     }
 }
 

@@ -271,7 +271,8 @@ import UmbelFormats
         #expect(service.stored == ["blobs/" + digest])
     }
 
-    @Test func `settings of a PEFT adapter come as a blob too, and tensors are stored once beside different settings`() throws
+    @Test func `settings of a PEFT adapter come as a blob too, and tensors are stored once beside different settings`()
+        throws
     {
         let service = try Service(["stories": Samples.llama])
         let tensors = try Samples.data(Samples.shakespeare + "/adapter_model.safetensors")

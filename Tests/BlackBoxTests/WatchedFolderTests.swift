@@ -29,7 +29,9 @@ import UmbelFormats
         return try #require(try entry(path, of: service))
     }
 
-    @Test func `a file is taken in under its name, re-points it when it is replaced, and leaves it when it goes`() throws {
+    @Test func `a file is taken in under its name, re-points it when it is replaced, and leaves it when it goes`()
+        throws
+    {
         try drop.write("ink.safetensors", try Samples.data(Samples.plain))
         let added = try wait(for: "ink.safetensors", "added")
         #expect(added["name"] == "ink")

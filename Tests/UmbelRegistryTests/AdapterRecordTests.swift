@@ -18,18 +18,17 @@ struct AdapterRecordTests {
 
     private func generations(_ record: AdapterRecord) -> [Int] { record.revisions.map(\.generation) }
 
-    @Test("As many former revisions are kept as the history has, with those that a tag or a route needs")
+    @Test("As many former revisions are kept as the history has, with those that a tag needs")
     func pruning() throws {
         let record = record(1, 2, 3, 4, 5)
         #expect(generations(record) == [5, 4, 3, 2, 1])
-        #expect(generations(record.pruned(history: 2, pinned: [])) == [5, 4, 3])
-        #expect(generations(record.pruned(history: 0, pinned: [])) == [5])
+        #expect(generations(record.pruned(history: 2)) == [5, 4, 3])
+        #expect(generations(record.pruned(history: 0)) == [5])
         let second = try #require(record.revision(2))
         let tagged = record.tagged("prod", second, at: now)
-        #expect(generations(tagged.pruned(history: 1, pinned: [])) == [5, 4, 2])
+        #expect(generations(tagged.pruned(history: 1)) == [5, 4, 2])
         #expect(tagged.revision(tagged: "prod") == second)
-        #expect(generations(tagged.untagged("prod").pruned(history: 1, pinned: [])) == [5, 4])
-        #expect(generations(record.pruned(history: 0, pinned: [content(1).digest])) == [5, 1])
+        #expect(generations(tagged.untagged("prod").pruned(history: 1)) == [5, 4])
     }
 
     @Test("A rollback is a new generation of an old content, and none where nothing would change")
@@ -50,16 +49,6 @@ struct AdapterRecordTests {
         #expect(record.revisions(withDigest: "1").map(\.generation) == [3])
         #expect(record.revisions(withDigest: "").map(\.generation) == [3, 2])
         #expect(record.revisions(withDigest: "9") == [])
-    }
-
-    @Test("Of a forgotten name stays what routes use")
-    func removing() {
-        let record = record(1, 2, 3)
-        #expect(record.removed(pinned: []) == nil)
-        let removed = record.removed(pinned: [content(1).digest, content(2).digest])
-        #expect(removed?.isRemoved == true)
-        #expect(removed.map(generations) == [2, 1])
-        #expect(removed?.pointed(to: content(4), options: .init(), at: now).isRemoved == false)
     }
 
     @Test("The digest of a content is that of its tensors, or of the list of both files")

@@ -101,7 +101,7 @@ struct FaultTests {
         }
         #expect(Set(named) == [["a"], ["b"]])
         #expect(store.all().map(\.name) == ["a", "b", "c"])
-        try put("one", as: "again", in: store)
+        try put("one", as: "a", in: store)
         try put("two", as: "again", in: store)
     }
 

@@ -130,7 +130,8 @@ package final class WatchedFolder: Sendable {
         try Self.copy(tensors, in: inner) { buffer throws(SystemError) in try upload.write(buffer) }
         if (try? inner.entry(AdapterContent.configFile)) != nil {
             var config: [UInt8] = []
-            try Self.copy(AdapterContent.configFile, in: inner) { buffer throws(SystemError) in config += Array(buffer) }
+            try Self.copy(AdapterContent.configFile, in: inner) { buffer throws(SystemError) in config += Array(buffer)
+            }
             try upload.setConfig(config)
         }
         try upload.finish()

@@ -20,7 +20,9 @@ struct Keeper: Sendable {
             do throws(SystemError) {
                 for (path, outcome) in try folder.look() { report(path, outcome) }
             } catch {
-                if isFirstFault { logger.error("watched folder cannot be read", metadata: ["fault": "\(error.sentence)"]) }
+                if isFirstFault {
+                    logger.error("watched folder cannot be read", metadata: ["fault": "\(error.sentence)"])
+                }
             }
         }
         return folder
@@ -35,7 +37,8 @@ struct Keeper: Sendable {
         case .refused(let error):
             let problem = Problem(error)
             logger.error(
-                "adapter refused", metadata: ["path": "\(path)", "code": "\(problem.code)", "detail": "\(problem.detail)"])
+                "adapter refused",
+                metadata: ["path": "\(path)", "code": "\(problem.code)", "detail": "\(problem.detail)"])
         }
     }
 

@@ -37,7 +37,8 @@ struct Setting: Sendable {
         key: "adapters.blob_grace_seconds", description: "Seconds that an uploaded blob is kept which no adapter uses.",
         defaultText: "3600")
     static let watch = Setting(
-        key: "adapters.watch", description: "Folder from which adapters are taken in; off for none.", defaultText: "off")
+        key: "adapters.watch", description: "Folder from which adapters are taken in; off for none.", defaultText: "off"
+    )
     static let watchInterval = Setting(
         key: "adapters.watch_interval", description: "Seconds between two looks at the watched folder.",
         defaultText: "2")

@@ -3,7 +3,8 @@ import Testing
 
 /// SIGKILL at any moment: what was acknowledged is there, nothing is half there, nothing is left over.
 @Suite struct CrashTests {
-    @Test func `two hundred kills among uploads, re-points, tags, rollbacks, blobs and deletions lose nothing`() throws {
+    @Test func `two hundred kills among uploads, re-points, tags, rollbacks, blobs and deletions lose nothing`() throws
+    {
         let seed = UInt64.random(in: 0 ... .max)
         var generator = CrashGenerator(seed: seed)
         let service = try Service(

@@ -50,7 +50,8 @@ struct WatchListTests {
     func names() throws {
         for (path, name) in [
             ("ink.safetensors", "ink"), ("my ink.safetensors", "my-ink"), ("folder", "folder"), ("_x", "x"),
-            ("(v1) ink.safetensors", "v1--ink"), (String(repeating: "a", count: 200), String(repeating: "a", count: 96)),
+            ("(v1) ink.safetensors", "v1--ink"),
+            (String(repeating: "a", count: 200), String(repeating: "a", count: 96)),
         ] { #expect(try WatchedFolder.name(of: path) == name, "\(path)") }
         for path in [".safetensors", "---", "ä"] {
             #expect(throws: EngineError.self) { try WatchedFolder.name(of: path) }
