@@ -25,8 +25,8 @@ struct FaultTests {
         var blobs: [String] = []
         do { try put("first", as: "first", in: try AdapterStore(folder: folder.path)) }
         do {
-            // As many pages as there are now.
-            let pages = try Data(contentsOf: URL(filePath: folder.path + "/registry.sqlite")).count / 4096
+            // A few pages more than there are now.
+            let pages = try Data(contentsOf: URL(filePath: folder.path + "/registry.sqlite")).count / 4096 + 16
             let store = try AdapterStore(folder: folder.path, settings: .init(), pageLimit: pages)
             let label = String(repeating: "x", count: 200)
             let labels = Dictionary(uniqueKeysWithValues: (0..<60).map { ("label\($0)", label) })
