@@ -71,15 +71,7 @@ package struct TensorMerger: Sendable {
             try mergeInTiles(tensor, transforms, into: out)
             return [tensor: out]
         }
-        var weights = WorkingWeights()
-        for member in cluster { weights.load(member, plan.base.views[member], pool: pool) }
-        let members = Set(cluster)
-        for step in plan.steps {
-            for patch in step.binding.patches {
-                guard let view = patch.view, !patch.tensors.isDisjoint(with: members) else { continue }
-                try apply(patch, view, strength: step.strength, to: &weights)
-            }
-        }
+        let weights = try weights(of: cluster, before: plan.steps.count)
         var merged: [Int: MergedTensor] = [:]
         for member in cluster { merged[member] = try store(member, weights, dtype(plan.base.views[member].dtype)) }
         return merged
@@ -122,37 +114,21 @@ package struct TensorMerger: Sendable {
         if let row = firstBadRow.withLock({ $0 }) { throw .notFinite(tensor: plan.base.label(tensor), row: row) }
     }
 
-    private func apply(
-        _ patch: Patch, _ view: TargetView, strength: Double, to weights: inout WorkingWeights
-    ) throws(MergeError) {
-        switch patch.change {
-        case .add, .leftOut: return
-        case .replace(let stored):
-            guard let tensor = view.wholeTensor else {
-                let replacement = stored.matrix(rows: view.rows)
-                return try weights.update(view) { (matrix) throws(MergeError) in
-                    matrix.start.update(from: replacement.start, count: matrix.count)
+    /// The tensors of a cluster as the first `count` entries of the recipe leave them.
+    func weights(of cluster: [Int], before count: Int) throws(MergeError) -> WorkingWeights {
+        var weights = WorkingWeights()
+        for member in cluster { weights.load(member, plan.base.views[member], pool: pool) }
+        let members = Set(cluster)
+        for step in plan.steps.prefix(count) {
+            for patch in step.binding.patches where !patch.tensors.isDisjoint(with: members) {
+                do {
+                    try weights.apply(patch, strength: step.strength, pool: pool)
+                } catch {
+                    throw error.naming(patch.view?.pieces.first.map { plan.base.label($0.tensor) } ?? "")
                 }
-            }
-            weights.replace(tensor, stored.matrix(), shape: stored.shape)
-        case .pad(let shape):
-            guard let tensor = view.wholeTensor, let matrix = weights.matrices[tensor], let old = weights.shapes[tensor]
-            else { return }
-            weights.replace(tensor, matrix.padded(from: old, to: shape), shape: shape)
-        case .derive(let source, let transform):
-            let values = weights.gathered(source)
-            try weights.update(view) { (matrix) throws(MergeError) in
-                transform.apply(to: matrix, from: values, strength: strength)
-            }
-        case .transform(let transform, _):
-            do {
-                try weights.update(view) { (matrix) throws(MergeError) in
-                    try transform.apply(to: matrix, strength: strength, pool: pool)
-                }
-            } catch {
-                throw error.naming(view.pieces.first.map { plan.base.label($0.tensor) } ?? "")
             }
         }
+        return weights
     }
 
     private func store(_ tensor: Int, _ weights: WorkingWeights, _ dtype: DType) throws(MergeError) -> MergedTensor {
@@ -180,8 +156,11 @@ extension Patch {
     /// Does it read or change the tensor? Asked for every patch and tensor, so no set is made.
     fileprivate func touches(_ tensor: Int) -> Bool {
         if let view, view.pieces.contains(where: { $0.tensor == tensor }) { return true }
-        guard case .derive(let source, _) = change else { return false }
-        return source.pieces.contains { $0.tensor == tensor }
+        return switch change {
+        case .derive(let source, _): source.pieces.contains { $0.tensor == tensor }
+        case .combined(let combined): combined.tensors.contains(tensor)
+        default: false
+        }
     }
 }
 
@@ -197,23 +176,7 @@ extension MergeError {
         switch self {
         case .notFinite(let tensor, let row): .notFinite(tensor: tensor.isEmpty ? name : tensor, row: row)
         case .decomposition(_, let rows, let columns): .decomposition(tensor: name, rows: rows, columns: columns)
+        case .shapeChangedBefore: self
         }
-    }
-}
-
-extension Matrix {
-    /// The tensor of shape `old` in the corner of zeros of shape `new`.
-    fileprivate func padded(from old: [Int], to new: [Int]) -> Matrix {
-        let result = Matrix(rows: new.first ?? 1, columns: new.flattenedColumns, repeating: 0)
-        var index = [Int](repeating: 0, count: old.count)
-        for offset in 0..<count {
-            var rest = offset
-            for axis in old.indices.reversed() {
-                index[axis] = rest % old[axis]
-                rest /= old[axis]
-            }
-            result.start[zip(index, new).reduce(0) { $0 * $1.1 + $1.0 }] = start[offset]
-        }
-        return result
     }
 }

@@ -249,29 +249,61 @@ package final class Engine: Sendable {
         // A conversion to the type that everything has already is none.
         let dtype = dtype.flatMap { base.hasOnly($0) ? nil : $0 }
         if let dtype { try checkConversion(base, dtype) }
-        var records: [AdapterRecord] = []
-        var steps: [MergePlan.Step] = []
-        for term in reference.terms {
-            let (record, content) = try reading({ () throws(EngineError) in try self.record(term) }, load)
-            records.append(record)
-            // Before the cache is asked: an id tells nothing of what a name allows.
-            let binding = try bound(content, record.options, to: base)
-            steps.append(.init(binding: binding, strength: term.scale.value))
-        }
+        var entries: [ResolvedEntry] = []
+        // Before the cache is asked: an id tells nothing of what a name allows.
+        for entry in reference.entries { entries.append(try resolved(entry, on: base)) }
         let id = VariantIdentity.id(
-            baseDigest: try digest(of: base),
-            terms: zip(reference.terms, records).map {
-                .init(digest: $1.digest, scale: $0.scale, prefixes: $1.options.prefixes)
-            }, dtype: dtype)
+            baseDigest: try digest(of: base), entries: entries.map(\.identity), dtype: dtype)
         return try cache.use(id) { () throws(EngineError) in
-            let pinned = ModelReference(
-                base: base.name,
-                terms: zip(reference.terms, records).map {
-                    .init(adapter: $0.adapter, digestPrefix: $1.digest, scale: $0.scale)
-                })
+            var steps: [MergePlan.Step] = []
+            for entry in entries { steps.append(try entry.step(on: base)) }
+            let pinned = ModelReference(base: base.name, entries: entries.map(\.pinned))
             let plan = MergePlan(base: base.weights, steps: steps)
+            do throws(MergeError) {
+                try plan.checkShapes()
+            } catch {
+                throw .merge(error)
+            }
             return Variant(id: id, reference: pinned, model: MergedModel(base: base, plan: plan, dtype: dtype))
         }
+    }
+
+    /// The adapters that an entry means now, bound to the base.
+    private func resolved(
+        _ entry: ModelReference.Entry, on base: BaseModel
+    ) throws(EngineError) -> ResolvedEntry {
+        switch entry {
+        case .adapter(let term): return .adapter(try resolved(term, on: base))
+        case .combination(let combined):
+            var parts: [ResolvedTerm] = []
+            for term in combined.terms { parts.append(try resolved(term, on: base)) }
+            return .combination(combined, parts)
+        }
+    }
+
+    private func resolved(_ term: ModelReference.Term, on base: BaseModel) throws(EngineError) -> ResolvedTerm {
+        let (record, content) = try reading({ () throws(EngineError) in try self.record(term) }, load)
+        let binding = try bound(content, record.options, to: base)
+        return ResolvedTerm(term: term, record: record, adapter: content.adapter, binding: binding)
+    }
+
+    /// What each entry of a variant's recipe that is a combination loses by being cut, by its place in the recipe. Costs
+    /// the decompositions anew.
+    package func combinationReports(of variant: Variant) throws(EngineError) -> [Int: CombinationReport] {
+        let merger = TensorMerger(plan: variant.model.plan, pool: pool)
+        var reports: [Int: CombinationReport] = [:]
+        var step = 0
+        for (place, entry) in variant.reference.entries.enumerated() where entry.scale.value != 0 {
+            if case .combination = entry {
+                do {
+                    reports[place] = try merger.combinationReport(ofStep: step)
+                } catch {
+                    throw .merge(error)
+                }
+            }
+            step += 1
+        }
+        return reports
     }
 
     /// The variant that a text means: a reference, or the id of a variant that is known.

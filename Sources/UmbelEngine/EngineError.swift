@@ -15,6 +15,8 @@ package enum EngineError: Error, Sendable {
     /// The adapter does not fit; one report for each base that was tried.
     case binding(BindingRefusal, reports: [(base: String, report: BindingReport)])
     case merge(MergeError)
+    /// Adapters that cannot be combined as the recipe says.
+    case combination(CombinationError)
     case invalidName(String)
     case invalidTag(String)
     /// A path of the watched folder is a link, or something else that is no regular file.

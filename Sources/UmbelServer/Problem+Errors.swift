@@ -63,6 +63,7 @@ extension Problem {
         case .adapter(let error): self.init(adapter: error)
         case .binding(let refusal, let reports): self.init(refusal: refusal, reports: reports)
         case .merge(let error): self.init(merge: error)
+        case .combination(let error), .reference(.combination(let error)): self.init(combination: error)
         case .invalidName(let name):
             self.init(
                 .badRequest, "invalid_name", "Invalid name",
@@ -170,6 +171,15 @@ extension Problem {
 
     private init(merge error: MergeError) {
         self.init(.unprocessableContent, error.code, "Merge impossible", error.sentence)
+    }
+
+    private init(combination error: CombinationError) {
+        if case .notCombinable(_, let module, _) = error {
+            self.init(.unprocessableContent, "not_combinable", "Adapters not combinable", error.sentence)
+            errors = [["code": "not_combinable", "module": .string(module)]]
+        } else {
+            self.init(.badRequest, "invalid_combination", "Invalid combination", error.sentence)
+        }
     }
 
     init(system error: SystemError) {
