@@ -16,11 +16,10 @@ extension Engine {
     package func rollBack(
         _ name: String, to target: RollbackTarget, check: (AdapterRecord) throws(EngineError) -> Void
     ) throws(EngineError) -> AdapterRecord {
-        let kept = adapters.settings.history
         let result = try update(name) { record throws(EngineError) in
             try check(record)
             let revision = try Self.revision(target, of: record)
-            return record.rolledBack(to: revision, at: .now, keeping: kept)
+            return record.rolledBack(to: revision, at: .now)
         }
         return result.new ?? result.old
     }
@@ -75,13 +74,12 @@ extension Engine {
     package func removeTag(
         _ tag: String, of name: String, check: (AdapterRecord) throws(EngineError) -> Void
     ) throws(EngineError) {
-        let kept = adapters.settings.history
         try update(name) { record throws(EngineError) in
             guard record.tags[tag] != nil else {
                 throw .registry(.unknownTag(name: name, tag: tag, known: record.tags.keys.sorted()))
             }
             try check(record)
-            return record.untagged(tag, keeping: kept)
+            return record.untagged(tag)
         }
     }
 

@@ -19,6 +19,10 @@ package enum EngineError: Error, Sendable {
     case combination(CombinationError)
     case invalidName(String)
     case invalidTag(String)
+    /// A path of the watched folder is a link, or something else that is no regular file.
+    case notAFile(String)
+    /// Two paths of the watched folder come to one name.
+    case nameClash(name: String, path: String, other: String)
     case tooManyLabels(limit: Int)
     case reference(ReferenceError)
     case unknownBase(String)
@@ -38,4 +42,16 @@ package enum EngineError: Error, Sendable {
     case unknownPlace(String)
     case internalInconsistency(String)
     case traffic(TrafficError)
+}
+
+extension EngineError {
+    /// The system call at the bottom, if it was one.
+    package var system: SystemError? {
+        switch self {
+        case .system(let error): error
+        case .registry(let error): error.system
+        case .unreadableContent(_, _, let cause): cause.system
+        default: nil
+        }
+    }
 }

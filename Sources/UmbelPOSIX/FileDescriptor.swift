@@ -23,6 +23,13 @@ package final class FileDescriptor: Sendable {
         return Int(status.st_size)
     }
 
+    /// Reads what comes next.
+    ///
+    /// - Returns: how many bytes; 0 at the end.
+    package func read(into buffer: UnsafeMutableRawBufferPointer, _ subject: String) throws(SystemError) -> Int {
+        try retryingInterrupts("read", subject) { Glibc.read(number, buffer.baseAddress, buffer.count) }
+    }
+
     /// Copies bytes that begin `offset` bytes into the file, wherever earlier reads have come to.
     ///
     /// - Returns: how many, which may be fewer than `buffer` takes; 0 at the end of the file.

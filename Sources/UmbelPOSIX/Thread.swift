@@ -26,6 +26,18 @@ package enum Thread {
         pthread_detach(thread)
     }
 
+    /// Runs `body` now and again, as long as the process lives, on a thread of its own.
+    ///
+    /// - Parameter seconds: between the end of a run and the beginning of the next.
+    package static func start(every seconds: Double, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
+        try start {
+            while true {
+                body()
+                sleep(seconds: seconds)
+            }
+        }
+    }
+
     /// Puts the calling thread to sleep, also over signals.
     package static func sleep(seconds: Double) {
         var rest = timespec(tv_sec: Int(seconds), tv_nsec: Int((seconds - seconds.rounded(.down)) * 1e9))

@@ -60,25 +60,21 @@ package struct AdapterRecord: Hashable, Sendable {
 
 extension AdapterRecord {
     /// The name pointed to a content.
-    ///
-    /// - Parameter kept: how many former revisions are kept, beside those with a tag.
-    func pointed(to content: AdapterContent, options: AdapterOptions, at now: Date, keeping kept: Int) -> AdapterRecord
-    {
-        var copy = self
-        copy.current = AdapterRevision(
-            generation: generation + 1, digest: content.digest, bytes: content.bytes, created: now, options: options)
-        copy.former = copy.retained([current] + former, kept)
-        return copy
+    func pointed(to content: AdapterContent, options: AdapterOptions, at now: Date) -> AdapterRecord {
+        pointed(to: content.digest, bytes: content.bytes, options: options, at: now)
     }
 
     /// The name pointed to what one of its revisions has, with the options of that time.
-    package func rolledBack(to revision: AdapterRevision, at now: Date, keeping kept: Int) -> AdapterRecord {
+    package func rolledBack(to revision: AdapterRevision, at now: Date) -> AdapterRecord {
         if revision.digest == digest, revision.options == options { return self }
+        return pointed(to: revision.digest, bytes: revision.bytes, options: revision.options, at: now)
+    }
+
+    private func pointed(to digest: String, bytes: Int, options: AdapterOptions, at now: Date) -> AdapterRecord {
         var copy = self
         copy.current = AdapterRevision(
-            generation: generation + 1, digest: revision.digest, bytes: revision.bytes, created: now,
-            options: revision.options)
-        copy.former = copy.retained([current] + former, kept)
+            generation: generation + 1, digest: digest, bytes: bytes, created: now, options: options)
+        copy.former = revisions
         return copy
     }
 
@@ -96,17 +92,21 @@ extension AdapterRecord {
         return copy
     }
 
-    /// Without the tag, and without what only the tag kept.
-    package func untagged(_ tag: String, keeping kept: Int) -> AdapterRecord {
+    package func untagged(_ tag: String) -> AdapterRecord {
         var copy = self
         copy.tags[tag] = nil
-        copy.former = copy.retained(former, kept)
         return copy
     }
 
-    private func retained(_ revisions: [AdapterRevision], _ kept: Int) -> [AdapterRevision] {
+    /// Without the former revisions that nothing keeps: not the history, and no tag.
+    ///
+    /// - Parameter history: how many former revisions are kept in any case.
+    func pruned(history: Int) -> AdapterRecord {
         let tagged = Set(tags.values.map(\.generation))
-        return revisions.enumerated().filter { $0.offset < kept || tagged.contains($0.element.generation) }.map(
-            \.element)
+        var copy = self
+        copy.former = former.enumerated().filter { offset, revision in
+            offset < history || tagged.contains(revision.generation)
+        }.map(\.element)
+        return copy
     }
 }

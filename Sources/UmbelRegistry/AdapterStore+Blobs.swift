@@ -1,9 +1,12 @@
+internal import Synchronization
 package import UmbelPOSIX
 
 extension AdapterStore {
-    /// Length of a file that is kept, alone or as part of an adapter; nil if it is not.
+    /// Length of a file that is kept, alone or as part of an adapter; nil if it is not, or was lost or cut off.
     package func blob(_ digest: String) -> Int? {
-        isKept(blob: digest) ? blobs.bytes(of: digest) : nil
+        guard isKept(blob: digest), let bytes = blobs.bytes(of: digest) else { return nil }
+        let expected = state.withLock { $0.bytes(ofBlob: digest) }
+        return expected ?? bytes == bytes ? bytes : nil
     }
 
     /// Where the file lies.

@@ -28,7 +28,12 @@ package final class AdapterStore: Sendable {
     /// Opens the folder, making it if need be. Takes over what the former layout left, and sweeps what a crash did.
     ///
     /// - Throws: `RegistryError` with `isTaken` if another process uses it: the two would sweep each other's uploads away.
-    package init(folder: String, settings: RegistrySettings = .init()) throws(RegistryError) {
+    package convenience init(folder: String, settings: RegistrySettings = .init()) throws(RegistryError) {
+        try self.init(folder: folder, settings: settings, pageLimit: nil)
+    }
+
+    /// - Parameter pageLimit: how many pages of 4096 bytes the database may have; nil for as many as the disk holds.
+    init(folder: String, settings: RegistrySettings, pageLimit: Int?) throws(RegistryError) {
         self.folder = folder
         self.settings = settings
         lock = try onDisk { () throws(SystemError) in
@@ -38,7 +43,7 @@ package final class AdapterStore: Sendable {
             try Directory.create(folder + "/uploads")
             return lock
         }
-        let opening = try RegistryOpening(folder: folder, settings: settings)
+        let opening = try RegistryOpening(folder: folder, settings: settings, pageLimit: pageLimit)
         blobs = opening.blobs
         database = opening.database
         faults = opening.faults
@@ -103,10 +108,12 @@ package final class AdapterStore: Sendable {
             let content = upload.content
             var record = old ?? AdapterRecord(name: name, current: .first(content, options))
             if let old, old.digest != content.digest || old.options != options {
-                record = old.pointed(to: content, options: options, at: .now, keeping: settings.history)
+                record = old.pointed(to: content, options: options, at: .now).pruned(history: settings.history)
             }
             record.labels.merge(labels) { $1 }
-            if record == old { return .success((record, false)) }
+            // The same bytes again put back a file that was lost.
+            let isWhole = content.blobs.allSatisfy { blob($0) != nil }
+            if record == old, isWhole { return .success((record, false)) }
             try onDisk { () throws(SystemError) in try upload.move(to: blobs.folder) }
             try replace(name, with: record, content: content, in: state)
             upload.discard()
@@ -124,9 +131,11 @@ package final class AdapterStore: Sendable {
     ) throws(RegistryError) -> Result<(old: AdapterRecord, new: AdapterRecord?)?, Refusal> {
         try changing { (state: RegistryState) throws(RegistryError) in
             guard let old = state.records[name] else { return .success(nil) }
-            let new: AdapterRecord?
+            var new: AdapterRecord?
             do throws(Refusal) { new = try change(old) } catch { return .failure(error) }
-            if new != old { try replace(name, with: new, content: nil, in: state) }
+            if new == old { return .success((old, old)) }
+            new = new?.pruned(history: settings.history)
+            try replace(name, with: new, content: nil, in: state)
             return .success((old, new))
         }
     }

@@ -27,6 +27,11 @@ enum AdapterTables {
             table.column("without_base", .boolean).notNull()
         }
         try createWords(database)
+        // What was taken last from each path of the watched folder.
+        try database.create(table: "watched") { table in
+            table.primaryKey("path", .text)
+            table.column("digest", .text).notNull()
+        }
         try database.create(table: "loose_blob") { table in
             table.primaryKey("digest", .text)
             table.column("bytes", .integer).notNull()
@@ -101,6 +106,17 @@ enum AdapterTables {
         try database.execute(
             sql: "INSERT INTO loose_blob (digest, bytes, uploaded) VALUES (?, ?, ?)",
             arguments: [digest, blob.bytes, blob.uploaded.seconds])
+    }
+
+    // MARK: The watched folder
+
+    static func taken(from path: String, _ database: Database) throws -> String? {
+        try String.fetchOne(database, sql: "SELECT digest FROM watched WHERE path = ?", arguments: [path])
+    }
+
+    static func setTaken(_ digest: String, from path: String, _ database: Database) throws {
+        try database.execute(
+            sql: "INSERT OR REPLACE INTO watched (path, digest) VALUES (?, ?)", arguments: [path, digest])
     }
 
     // MARK: Reading

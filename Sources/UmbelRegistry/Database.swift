@@ -24,6 +24,8 @@ package final class RegistryDatabase: Sendable {
                 let queue = try DatabaseQueue(path: path, configuration: Self.configuration(pageLimit: pageLimit))
                 try Self.check(queue)
                 try Migrations.all.migrate(queue)
+                // The file and the journal have their room from now on: a deletion needs no more of it.
+                _ = try queue.writeWithoutTransaction { try $0.checkpoint(.restart) }
                 return queue
             }
             fault = nil

@@ -64,7 +64,8 @@ struct FormerLayout {
     private func take(_ path: String, into state: inout RegistryState, _ blobs: BlobFolder) throws(SystemError) -> Bool
     {
         let text = try MappedFile(path: path)
-        guard let json = try? JSON(parsing: text.bytes), let record = FormerRecord(json) else { return false }
+        let parsed = withExtendedLifetime(text) { (try? JSON(parsing: text.bytes)).flatMap(FormerRecord.init) }
+        guard let record = parsed else { return false }
         // Taken over before a crash, and perhaps changed since.
         if state.records[record.name] != nil { return true }
         let source = contents + "/" + record.digest
@@ -72,8 +73,9 @@ struct FormerLayout {
         let config = source + "/" + AdapterContent.configFile
         guard Directory.isFile(tensors) else { return false }
         let files = Directory.isFile(config) ? [tensors, config] : [tensors]
-        let digests = try files.map { file throws(SystemError) in SHA256.hex(of: try MappedFile(path: file).bytes) }
-        let bytes = try MappedFile(path: tensors).bytes.count
+        let mapped = try files.map { file throws(SystemError) in try MappedFile(path: file) }
+        let digests = mapped.map { file in withExtendedLifetime(file) { SHA256.hex(of: file.bytes) } }
+        let bytes = mapped[0].bytes.count
         let content = AdapterContent(tensors: digests[0], config: digests.count > 1 ? digests[1] : nil, bytes: bytes)
         guard content.digest == record.digest else { return false }
         for (file, digest) in zip(files, digests) where !Directory.isFile(blobs.path(digest)) {

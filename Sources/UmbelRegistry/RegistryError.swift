@@ -31,6 +31,11 @@ package enum RegistryError: Error, Hashable, Sendable {
         }
     }
 
+    /// The system call at the bottom, if it was one.
+    package var system: SystemError? {
+        if case .system(let error) = self { error } else { nil }
+    }
+
     /// Another process uses the folder.
     package var isTaken: Bool {
         if case .system(let error) = self { error.isTaken } else { false }

@@ -7,14 +7,14 @@ struct RegistryOpening {
     private(set) var state = RegistryState()
     private(set) var faults: [RegistryFault] = []
 
-    init(folder: String, settings: RegistrySettings) throws(RegistryError) {
+    init(folder: String, settings: RegistrySettings, pageLimit: Int?) throws(RegistryError) {
         let path = folder + "/registry.sqlite"
         let isNew = !Directory.isFile(path)
         let former = FormerLayout(folder: folder)
         if isNew, !former.isThere, let moved = try Self.moveStrayBlobs(folder) {
             faults.append(.strayBlobs(path: moved))
         }
-        database = try RegistryDatabase(path: path)
+        database = try RegistryDatabase(path: path, pageLimit: pageLimit)
         blobs = try onDisk { () throws(SystemError) in try BlobFolder(folder + "/blobs") }
         if let fault = database.fault { faults.append(.database(fault)) }
         do throws(RegistryError) {

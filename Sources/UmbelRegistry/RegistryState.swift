@@ -45,6 +45,11 @@ struct RegistryState: Hashable, Sendable {
         looseBlobs[blob] != nil || contents.values.contains { $0.tensors == blob || $0.config == blob }
     }
 
+    /// How long a file must be, where that is known: for settings it is not.
+    func bytes(ofBlob blob: String) -> Int? {
+        looseBlobs[blob]?.bytes ?? contents.values.first { $0.tensors == blob }?.bytes
+    }
+
     /// Every file below `blobs/` that is to be kept.
     var blobs: Set<String> { Set(looseBlobs.keys).union(contents.values.flatMap(\.blobs)) }
 

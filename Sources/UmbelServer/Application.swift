@@ -4,11 +4,14 @@ package import UmbelEngine
 internal import UmbelFormats
 package import UmbelHTTP
 internal import UmbelPOSIX
+internal import UmbelRegistry
 
 /// The service: routes over an engine. Turns a request into a response, and every error into a problem, in one place.
 package final class Application: Sendable {
     package let engine: Engine
     package let limits: ApplicationLimits
+    /// The folder from which adapters are taken in, if there is one.
+    let watched: WatchedFolder?
     package let version: String
     let logger: Logger
     let readiness = Readiness()
@@ -16,7 +19,10 @@ package final class Application: Sendable {
     private let router: Router
     private let shadows = Shadows()
 
-    package init(engine: Engine, limits: ApplicationLimits, version: String, logger: Logger) {
+    package init(
+        engine: Engine, limits: ApplicationLimits, watched: WatchedFolder? = nil, version: String, logger: Logger
+    ) {
+        self.watched = watched
         self.engine = engine
         self.limits = limits
         self.version = version
@@ -104,12 +110,15 @@ package final class Application: Sendable {
         } catch {
             let problem = Problem(error)
             if problem.status.kind == .serverError {
-                // The detail names the file; the error itself what the detail leaves out for the client.
+                // Which file and why, where the detail leaves that out for the client.
+                let cause =
+                    (error as? SystemError ?? (error as? EngineError)?.system ?? (error as? RegistryError)?.system)?
+                    .sentence ?? "\(error)"
                 logger.error(
                     "request failed",
                     metadata: [
                         "target": "\(request.target)", "code": "\(problem.code)", "detail": "\(problem.detail)",
-                        "error": "\(error)",
+                        "cause": "\(cause)",
                     ])
             }
             return problem.response(forOpenAI: found.speaksOpenAI)

@@ -72,6 +72,13 @@ extension Problem {
             self.init(
                 .badRequest, "invalid_tag", "Invalid tag",
                 "“\(tag)” is no tag: a name of at most 96 characters that is not made of hexadecimal digits alone")
+        case .notAFile(let path):
+            self.init(
+                .unprocessableContent, "not_a_file", "Not a file",
+                "“\(path)” is a link or no regular file; links in the watched folder are not followed")
+        case .nameClash(let name, let path, let other):
+            self.init(
+                .conflict, "name_clash", "Name taken", "“\(path)” and “\(other)” would both be called “\(name)”")
         case .tooManyLabels(let limit):
             self.init(.badRequest, "too_many_labels", "Too many labels", "An adapter has at most \(limit) labels")
         case .reference(let error):

@@ -18,6 +18,8 @@ import UmbelFormats
         let service = try Service.main()
         #expect(try service.put("ink", Samples.plain).status == 201)
         let variant = try service.post("/v1/variants", #"{"model": "main+ink"}"#).json["id"]?.string ?? ""
+        let route = #"{"arms": [{"name": "a", "model": "main+ink", "weight": 1}]}"#
+        #expect(try service.request("PUT", "/v1/routes/ink", body: Data(route.utf8)).status == 201)
         let values = [
             "{model}": "main+ink", "{name}": "ink", "{path}": "main_fp32.safetensors", "{id}": variant,
             "{tag}": "prod", "{digest}": "sha256:" + (try service.digest("ink")),

@@ -107,6 +107,8 @@ struct ProblemTests {
             "4"),
         Item(EngineError.invalidName("a/b"), 400, "invalid_name", "a/b"),
         Item(EngineError.invalidTag("3f"), 400, "invalid_tag", "3f"),
+        Item(EngineError.notAFile("p"), 422, "not_a_file", "p"),
+        Item(EngineError.nameClash(name: "n", path: "p", other: "q"), 409, "name_clash", "n", "p", "q"),
         Item(EngineError.tooManyLabels(limit: 64), 400, "too_many_labels", "64"),
         Item(EngineError.reference(.empty), 400, "invalid_reference"),
         Item(EngineError.reference(.tooLong(limit: 4096)), 400, "invalid_reference", "4096"),

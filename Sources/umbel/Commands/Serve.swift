@@ -45,8 +45,12 @@ struct Serve: ParsableCommand {
         var logger = Logger(label: "umbel", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = configuration.logLevel
         let engine = try engine(configuration, logger)
+        let keeper = Keeper(engine: engine, logger: logger)
+        let watched = try keeper.watch(configuration.watch, every: configuration.watchInterval)
+        try keeper.sweepBlobs(graceSeconds: configuration.registry.blobGraceSeconds)
         let application = Application(
-            engine: engine, limits: configuration.applicationLimits, version: Umbel.version, logger: logger)
+            engine: engine, limits: configuration.applicationLimits, watched: watched, version: Umbel.version,
+            logger: logger)
         let server = HTTPServer(
             limits: configuration.limits,
             onRefusal: { application.respond(refusing: $0) },

@@ -13,6 +13,9 @@ struct Configuration {
     var applicationLimits = ApplicationLimits()
     var graceSeconds = 30.0
     var registry = RegistrySettings()
+    /// Folder from which adapters are taken in; nil for none.
+    var watch: String?
+    var watchInterval = 2.0
     var dataFolder = ""
     /// nil: half of the free memory.
     var cacheBytes: Int?
@@ -50,6 +53,8 @@ struct Configuration {
         applicationLimits.uploadBytes = try values.integer(.uploadBytes, in: 1...Int.max)
         registry.history = try values.integer(.history, in: 0...10_000)
         registry.blobGraceSeconds = try values.integer(.blobGraceSeconds, in: 1...31_536_000)
+        watch = values.text(.watch) == "off" ? nil : values.text(.watch)
+        watchInterval = try values.seconds(.watchInterval)
         dataFolder = values.text(.dataFolder)
         cacheBytes = try values.automatic(.cacheBytes, in: 0...Int.max)
         deltaBytes = try values.automatic(.cacheDeltas, in: 0...Int.max)

@@ -36,6 +36,12 @@ struct Setting: Sendable {
     static let blobGraceSeconds = Setting(
         key: "adapters.blob_grace_seconds", description: "Seconds that an uploaded blob is kept which no adapter uses.",
         defaultText: "3600")
+    static let watch = Setting(
+        key: "adapters.watch", description: "Folder from which adapters are taken in; off for none.", defaultText: "off"
+    )
+    static let watchInterval = Setting(
+        key: "adapters.watch_interval", description: "Seconds between two looks at the watched folder.",
+        defaultText: "2")
     static let dataFolder = Setting(
         key: "data.folder", description: "Folder for uploaded adapters.", defaultText: "umbel-data")
     static let cacheBytes = Setting(
@@ -53,6 +59,6 @@ struct Setting: Sendable {
     /// Every setting but `bases`, which is a map of names to paths.
     static let all = [
         listen, connections, workers, headTimeout, idleTimeout, stallTimeout, graceSeconds, uploadBytes, history,
-        blobGraceSeconds, dataFolder, cacheBytes, cacheDeltas, threads, logLevel,
+        blobGraceSeconds, watch, watchInterval, dataFolder, cacheBytes, cacheDeltas, threads, logLevel,
     ]
 }

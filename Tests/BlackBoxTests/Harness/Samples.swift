@@ -74,3 +74,11 @@ extension Data {
         return copy
     }
 }
+
+extension Samples {
+    /// `plain` with another last number for each `number`: small adapters for `main`, all different.
+    static func variation(_ number: Int) throws -> Data {
+        let value = Float(number) / 1024
+        return try data(plain).dropLast(4) + withUnsafeBytes(of: value.bitPattern.littleEndian) { Data($0) }
+    }
+}

@@ -44,14 +44,21 @@ final class Service: Requesting {
 
     /// As a crash: SIGKILL, and again on the same data.
     func crash() throws {
-        program.kill()
-        _ = try program.finish()
+        try kill()
         try start()
     }
 
+    /// SIGKILL, and the end of the process.
+    func kill() throws {
+        program.kill()
+        _ = try program.finish()
+    }
+
     /// Again on the same data.
-    func start() throws {
-        program = try Program(Programs.umbel, arguments, scratch: scratch)
+    ///
+    /// - Parameter further: arguments beside those of the first start; of two values for a setting the later counts.
+    func start(_ further: String...) throws {
+        program = try Program(Programs.umbel, arguments + further, scratch: scratch)
         try waitUntilListening()
     }
 
