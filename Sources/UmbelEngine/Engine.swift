@@ -2,6 +2,7 @@ internal import Synchronization
 package import UmbelAdapters
 internal import UmbelNames
 package import UmbelPOSIX
+package import UmbelRegistry
 package import UmbelTensor
 
 /// What the server sees: resident bases, stored adapters, and the models they make together.
@@ -11,12 +12,17 @@ package final class Engine: Sendable {
     package let adapters: AdapterStore
     package let cache: VariantCache
     package let pool: ComputePool
+    /// Recipes of the ids that were given out; without it an id means something only while the cache knows it.
+    package let recipes: RecipeStore?
     private let loaded = Mutex<[String: LoadedAdapter]>([:])
 
-    package init(bases: [BaseModel], adapters: AdapterStore, cacheBytes: Int, pool: ComputePool) {
+    package init(
+        bases: [BaseModel], adapters: AdapterStore, cacheBytes: Int, pool: ComputePool, recipes: RecipeStore? = nil
+    ) {
         self.bases = bases
         self.adapters = adapters
         self.pool = pool
+        self.recipes = recipes
         cache = VariantCache(pool: pool, budget: cacheBytes)
     }
 
@@ -26,7 +32,7 @@ package final class Engine: Sendable {
     ///
     /// A name can be re-pointed or removed after its record was read, and its content go: then the record is read again,
     /// so that whoever asks gets the old adapter or the new one and no missing file.
-    private func reading<Result>(
+    func reading<Result>(
         _ record: () throws(EngineError) -> AdapterRecord, _ body: (AdapterRecord) throws(EngineError) -> Result
     ) throws(EngineError) -> (record: AdapterRecord, result: Result) {
         var attempts = 0
@@ -45,6 +51,14 @@ package final class Engine: Sendable {
     /// The adapter of that name with its content.
     package func adapter(_ name: String) throws(EngineError) -> (record: AdapterRecord, content: LoadedAdapter) {
         let (record, content) = try reading({ () throws(EngineError) in try self.record(name) }, load)
+        return (record, content)
+    }
+
+    /// The content that a term names, whatever its scale.
+    package func adapter(
+        _ term: ModelReference.Term
+    ) throws(EngineError) -> (record: AdapterRecord, content: LoadedAdapter) {
+        let (record, content) = try reading({ () throws(EngineError) in try self.record(term) }, load)
         return (record, content)
     }
 
@@ -210,12 +224,14 @@ package final class Engine: Sendable {
         }
     }
 
-    /// The variant that a text means: a reference, or the id of a variant that is known.
+    /// The variant that a text means: a reference, the name of an adapter that fits one base, `default`, or the id of a
+    /// variant that is known.
     package func variant(_ text: String, dtype: DType? = nil) throws(EngineError) -> Variant {
         if let variant = cache.variant(text) {
-            // An id means its own bytes; a conversion asked for beside it is another variant.
-            guard let dtype, dtype != variant.model.dtype else { return variant }
-            return try self.variant(variant.reference, dtype: dtype)
+            return try converted(variant, dtype)
+        }
+        if let variant = try published(text) {
+            return try converted(variant, dtype)
         }
         let reference: ModelReference
         do {
@@ -223,7 +239,13 @@ package final class Engine: Sendable {
         } catch {
             throw .reference(error)
         }
-        return try variant(reference, dtype: dtype)
+        return try variant(completed(reference), dtype: dtype)
+    }
+
+    /// An id means its own bytes; a conversion asked for beside it is another variant.
+    private func converted(_ variant: Variant, _ dtype: DType?) throws(EngineError) -> Variant {
+        guard let dtype, dtype != variant.model.dtype else { return variant }
+        return try self.variant(variant.reference, dtype: dtype)
     }
 
     private func checkConversion(_ base: BaseModel, _ dtype: DType) throws(EngineError) {
@@ -235,7 +257,7 @@ package final class Engine: Sendable {
     }
 
     /// The record that a term names, if its content is the one asked for.
-    private func record(_ term: ModelReference.Term) throws(EngineError) -> AdapterRecord {
+    func record(_ term: ModelReference.Term) throws(EngineError) -> AdapterRecord {
         let record = try record(term.adapter)
         guard let prefix = term.digestPrefix, !record.digest.hasPrefix(prefix) else { return record }
         // The name has moved on; the content may still be there under another one.

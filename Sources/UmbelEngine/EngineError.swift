@@ -1,6 +1,7 @@
 package import UmbelAdapters
 package import UmbelFormats
 package import UmbelPOSIX
+package import UmbelRegistry
 
 /// Why the engine refused something. Cases carry facts; words and status codes are made where the client is answered.
 package enum EngineError: Error, Sendable {
@@ -16,6 +17,10 @@ package enum EngineError: Error, Sendable {
     case unknownBase(String)
     case unknownAdapter(String)
     case unknownVariant(String)
+    /// The recipe of a variant is known, but a base or a content that it names is not there any more.
+    case variantGone(id: String, reference: String)
+    /// Adapters that stand for a model by themselves must fit exactly one base together.
+    case notOneBase(adapters: [String], bases: [String])
     case unknownFile(model: String, path: String)
     case ambiguousDigest(adapter: String, prefix: String)
     case preconditionFailed(adapter: String, digest: String?)
@@ -23,5 +28,6 @@ package enum EngineError: Error, Sendable {
     case noBaseFits
     /// A prefix stands for a component that no base has.
     case unknownPlace(String)
+    case registry(RegistryError)
     case internalInconsistency(String)
 }

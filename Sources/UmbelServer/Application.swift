@@ -12,15 +12,21 @@ package final class Application: Sendable {
     package let limits: ApplicationLimits
     package let version: String
     let logger: Logger
+    /// Where `lora_path` may point besides the registry; nil for nowhere.
+    let adapterFolder: AdapterFolder?
     let readiness = Readiness()
     let merges = BackgroundMerges()
+    let downloadDigests = DownloadDigests()
     private let router: Router
 
-    package init(engine: Engine, limits: ApplicationLimits, version: String, logger: Logger) {
+    package init(
+        engine: Engine, limits: ApplicationLimits, version: String, logger: Logger, adapterFolder: AdapterFolder? = nil
+    ) {
         self.engine = engine
         self.limits = limits
         self.version = version
         self.logger = logger
+        self.adapterFolder = adapterFolder
         router = Router(routes: API.routes)
     }
 
@@ -74,7 +80,7 @@ package final class Application: Sendable {
             if problem.status.kind == .serverError {
                 logger.error("request failed", metadata: ["target": "\(request.target)", "error": "\(error)"])
             }
-            return problem.response(forOpenAI: found.speaksOpenAI)
+            return problem.response(found.dialect)
         }
     }
 

@@ -4,6 +4,7 @@ internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
 internal import UmbelPOSIX
+internal import UmbelRegistry
 
 extension Problem {
     /// What to tell a client about any error that a request can meet.
@@ -68,6 +69,15 @@ extension Problem {
             self.init(.notFound, "unknown_adapter", "Unknown adapter", "There is no adapter “\(name)”")
         case .unknownVariant(let id):
             self.init(.notFound, "unknown_variant", "Unknown variant", "There is no variant “\(id)”")
+        case .variantGone(let id, let reference):
+            self.init(
+                .notFound, "variant_gone", "Variant gone",
+                "Variant “\(id)” was \(reference), and not all of that is stored any more")
+        case .notOneBase(let adapters, let bases):
+            let fits = bases.isEmpty ? "no base" : "the bases \(bases.quoted)"
+            self.init(
+                .conflict, "base_ambiguous", "Base ambiguous",
+                "A model name without a base needs exactly one that fits; \(adapters.quoted) fit \(fits). Write base+adapter")
         case .unknownFile(let model, let path):
             self.init(.notFound, "unknown_file", "Unknown file", "“\(model)” has no file “\(path)”")
         case .ambiguousDigest(let adapter, let prefix):
@@ -88,6 +98,7 @@ extension Problem {
                 "No base is resident to check the adapter against; use ?base=none")
         case .unknownPlace(let place):
             self.init(.badRequest, "unknown_component", "Unknown component", "No base has a component “\(place)”")
+        case .registry(let error): self.init(registry: error)
         case .internalInconsistency(let what): self.init(.internalServerError, "internal", "Internal error", what)
         }
     }
@@ -145,6 +156,17 @@ extension Problem {
 
     private init(merge error: MergeError) {
         self.init(.unprocessableContent, error.code, "Merge impossible", error.sentence)
+    }
+
+    private init(registry error: RegistryError) {
+        switch error {
+        case .diskFull:
+            self.init(
+                HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"), "disk_full", "Disk full",
+                "The disk is full")
+        case .damaged, .database, .inconsistent:
+            self.init(.internalServerError, "registry", "Registry unusable", error.sentence)
+        }
     }
 
     private init(system error: SystemError) {

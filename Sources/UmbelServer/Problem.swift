@@ -21,24 +21,16 @@ package struct Problem: Sendable {
         self.detail = detail
     }
 
-    package func response(forOpenAI: Bool = false) -> Response {
+    package func response(_ dialect: ErrorDialect = .none) -> Response {
         var members: [JSON.Member] = [
             .init("type", .string("urn:umbel:problem:\(code)")), .init("title", .string(title)),
             .init("status", JSON(status.code)), .init("detail", .string(detail)), .init("code", .string(code)),
         ]
         if !errors.isEmpty { members.append(.init("errors", .array(errors))) }
-        if forOpenAI { members.append(.init("error", openAIError)) }
+        members += dialect.members(self)
         var response = Response(status, contentType: "application/problem+json", JSON.object(members).prettyText)
         for field in headers { response.headers.append(field) }
+        for field in dialect.headers(self) { response.headers.append(field) }
         return response
-    }
-
-    private var openAIError: JSON {
-        let kind = status.code == 404 ? "model_not_found" : code
-        return [
-            "message": .string(detail),
-            "type": .string(status.kind == .serverError ? "server_error" : "invalid_request_error"),
-            "param": status.code == 404 ? "model" : .null, "code": .string(kind),
-        ]
     }
 }

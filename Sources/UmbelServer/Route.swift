@@ -32,20 +32,24 @@ package struct Route: Sendable {
     package let parameters: [Parameter]
     /// Status codes that the endpoint gives when it does what it is for.
     package let statuses: [Int]
-    /// Errors also carry OpenAI's `error` object.
-    package let speaksOpenAI: Bool
+    /// What errors carry beside the problem.
+    package let dialect: ErrorDialect
+    /// For endpoints whose parameters are another project's to define: what is not known here is ignored.
+    package let takesAnyQuery: Bool
     let handler: Handler
 
     init(
         _ method: HTTPRequest.Method, _ path: String, _ summary: String, parameters: [Parameter] = [],
-        statuses: [Int] = [200], speaksOpenAI: Bool = false, handler: @escaping Handler
+        statuses: [Int] = [200], speaksOpenAI: Bool = false, dialect: ErrorDialect = .none, takesAnyQuery: Bool = false,
+        handler: @escaping Handler
     ) {
         self.method = method
         self.path = path
         self.summary = summary
         self.parameters = parameters
         self.statuses = statuses
-        self.speaksOpenAI = speaksOpenAI
+        self.dialect = speaksOpenAI ? .openAI : dialect
+        self.takesAnyQuery = takesAnyQuery
         self.handler = handler
     }
 
@@ -53,6 +57,7 @@ package struct Route: Sendable {
     ///
     /// - Throws: `RequestError.unknownParameter` for one that the route does not have.
     func checkQuery(of request: Request) throws {
+        if takesAnyQuery { return }
         let known = parameters.filter { $0.place == .query }.map(\.name)
         for (name, _) in request.query where !known.contains(name) {
             throw RequestError.unknownParameter(name: name, nearest: Spelling.nearest(to: name, among: known))

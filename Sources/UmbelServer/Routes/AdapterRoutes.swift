@@ -227,7 +227,7 @@ enum AdapterRoutes {
 }
 
 /// A mapped file as a body.
-private struct MappedSource: ByteSource {
+struct MappedSource: ByteSource {
     let file: MappedFile
 
     var count: Int { file.bytes.count }

@@ -24,6 +24,7 @@ enum VariantRoutes {
         let isPinned = body["pin"]?.bool ?? false
         let model = try call.model(reference)
         let variant = model.variant
+        try call.engine.publish(variant)
         let location = "/v1/variants/\(variant.id)"
         let cache = call.engine.cache
         guard call.request.headers[.prefer]?.contains("respond-async") == true, cache.info(variant.id)?.state != .ready

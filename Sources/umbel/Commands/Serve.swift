@@ -7,6 +7,7 @@ import UmbelEngine
 import UmbelHTTP
 import UmbelNames
 import UmbelPOSIX
+import UmbelRegistry
 import UmbelServer
 import UmbelTensor
 
@@ -127,7 +128,14 @@ struct Serve: ParsableCommand {
         }
         for path in store.unreadable { logger.error("adapter record cannot be read", metadata: ["path": "\(path)"]) }
         let cacheBytes = configuration.cacheBytes ?? SystemFacts.freeMemory / 2
-        let engine = Engine(bases: bases, adapters: store, cacheBytes: cacheBytes, pool: pool)
+        let registry: RegistryDatabase
+        do {
+            registry = try RegistryDatabase(path: configuration.dataFolder + "/registry.sqlite")
+        } catch {
+            throw CommandFailure(.failed, "data folder \(configuration.dataFolder): \(error.sentence)")
+        }
+        let engine = Engine(
+            bases: bases, adapters: store, cacheBytes: cacheBytes, pool: pool, recipes: RecipeStore(registry))
         hashBases(bases, logger)
         return engine
     }

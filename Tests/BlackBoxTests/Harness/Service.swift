@@ -27,8 +27,10 @@ final class Service: Requesting {
     var url: String { "http://127.0.0.1:\(port)" }
     var log: String { (try? program.errors) ?? "" }
 
-    /// What the data folder holds, apart from the folders themselves and the lock.
-    var stored: [String] { scratch.files(below: "data").filter { $0 != "lock" } }
+    /// What the data folder holds, apart from the folders themselves, the lock and the registry's tables.
+    var stored: [String] {
+        scratch.files(below: "data").filter { $0 != "lock" && !$0.hasPrefix("registry.sqlite") }
+    }
 
     /// SIGTERM, and the exit code.
     func stop() throws -> Int32 {
