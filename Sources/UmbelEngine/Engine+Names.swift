@@ -22,10 +22,14 @@ extension Engine {
     /// Bases that an adapter may be merged into.
     package func fittingBases(_ adapter: LoadedAdapter, _ options: AdapterOptions) -> [BaseModel] {
         bases.filter { base in
-            guard options.base == nil || options.base == base.name else { return false }
             let report = adapter.binding(to: base, prefixes: options.prefixes).report
             return report.refusal(allowsUnmatched: options.allowsUnmatched) == nil
         }
+    }
+
+    /// Those of them that the name of the adapter alone may mean: where it was uploaded for one base, only that.
+    package func homeBases(_ adapter: LoadedAdapter, _ options: AdapterOptions) -> [BaseModel] {
+        fittingBases(adapter, options).filter { options.base == nil || options.base == $0.name }
     }
 
     /// The one base that all terms fit.
@@ -33,7 +37,7 @@ extension Engine {
         var fitting = bases
         for term in terms {
             let (record, content) = try adapter(term)
-            let names = fittingBases(content, record.options).map(\.name)
+            let names = homeBases(content, record.options).map(\.name)
             fitting = fitting.filter { names.contains($0.name) }
         }
         guard fitting.count == 1 else {

@@ -2,5 +2,5 @@
 package enum API {
     package static let routes: [Route] =
         ServiceRoutes.all + AdapterRoutes.all + ModelRoutes.all + VariantRoutes.all
-        + HubRoutes.all
+        + HubRoutes.all + HubWriteRoutes.all + LoRARoutes.all + ScaleRoutes.all
 }

@@ -13,6 +13,8 @@ package struct Problem: Sendable {
     /// The offending keys, shapes or fields, one entry each.
     package var errors: [JSON] = []
     package var headers: HTTPFields = [:]
+    /// Further members of the body (RFC 9457, 3.2).
+    package var members: [JSON.Member] = []
 
     package init(_ status: HTTPResponse.Status, _ code: String, _ title: String, _ detail: String) {
         self.status = status
@@ -27,7 +29,7 @@ package struct Problem: Sendable {
             .init("status", JSON(status.code)), .init("detail", .string(detail)), .init("code", .string(code)),
         ]
         if !errors.isEmpty { members.append(.init("errors", .array(errors))) }
-        members += dialect.members(self)
+        members += self.members + dialect.members(self)
         var response = Response(status, contentType: "application/problem+json", JSON.object(members).prettyText)
         for field in headers { response.headers.append(field) }
         for field in dialect.headers(self) { response.headers.append(field) }

@@ -60,7 +60,8 @@ enum HubRoutes {
             .ok,
             [
                 "type": "user", "id": "umbel", "name": "umbel", "fullname": "Umbel", "email": .null, "isPro": false,
-                "orgs": .array([]), "auth": ["type": "access_token", "accessToken": ["displayName": "", "role": "write"]],
+                "orgs": .array([]),
+                "auth": ["type": "access_token", "accessToken": ["displayName": "", "role": "write"]],
             ])
     }
 

@@ -45,7 +45,8 @@ struct Serve: ParsableCommand {
         logger.logLevel = configuration.logLevel
         let engine = try engine(configuration, logger)
         let application = Application(
-            engine: engine, limits: configuration.applicationLimits, version: Umbel.version, logger: logger)
+            engine: engine, limits: configuration.applicationLimits, version: Umbel.version, logger: logger,
+            adapterFolder: try adapterFolder(configuration))
         let server = HTTPServer(
             limits: configuration.limits,
             onRefusal: { application.respond(refusing: $0) },
@@ -138,6 +139,15 @@ struct Serve: ParsableCommand {
             bases: bases, adapters: store, cacheBytes: cacheBytes, pool: pool, recipes: RecipeStore(registry))
         hashBases(bases, logger)
         return engine
+    }
+
+    private func adapterFolder(_ configuration: Configuration) throws -> AdapterFolder? {
+        guard let path = configuration.adapterFolder else { return nil }
+        do {
+            return try AdapterFolder(path: path)
+        } catch {
+            throw CommandFailure(.usage, "adapters.folder \(path): \(error.message)")
+        }
     }
 
     /// Digests are needed for the first model reference; large bases take seconds, so they are computed meanwhile.

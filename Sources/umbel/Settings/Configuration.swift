@@ -11,6 +11,8 @@ struct Configuration {
     var limits = HTTPLimits()
     var applicationLimits = ApplicationLimits()
     var graceSeconds = 30.0
+    /// nil: none.
+    var adapterFolder: String?
     var dataFolder = ""
     /// nil: half of the free memory.
     var cacheBytes: Int?
@@ -44,6 +46,8 @@ struct Configuration {
         limits.writeStallTimeout = limits.bodyStallTimeout
         graceSeconds = try values.seconds(.graceSeconds)
         applicationLimits.uploadBytes = try values.integer(.uploadBytes, in: 1...Int.max)
+        let folder = values.text(.adapterFolder)
+        adapterFolder = folder == "none" ? nil : folder
         dataFolder = values.text(.dataFolder)
         cacheBytes = try values.automatic(.cacheBytes, in: 0...Int.max)
         threads = try values.automatic(.threads, in: 1...1024)

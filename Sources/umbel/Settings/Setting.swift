@@ -30,6 +30,9 @@ struct Setting: Sendable {
         defaultText: "30")
     static let uploadBytes = Setting(
         key: "adapters.upload_bytes", description: "Largest adapter upload, in bytes.", defaultText: "4294967296")
+    static let adapterFolder = Setting(
+        key: "adapters.folder", description: "Folder that clients may load adapters from by name, or none.",
+        defaultText: "none")
     static let dataFolder = Setting(
         key: "data.folder", description: "Folder for uploaded adapters.", defaultText: "umbel-data")
     static let cacheBytes = Setting(
@@ -42,7 +45,8 @@ struct Setting: Sendable {
 
     /// Every setting but `bases`, which is a map of names to paths.
     static let all = [
-        listen, connections, workers, headTimeout, idleTimeout, stallTimeout, graceSeconds, uploadBytes, dataFolder,
+        listen, connections, workers, headTimeout, idleTimeout, stallTimeout, graceSeconds, uploadBytes, adapterFolder,
+        dataFolder,
         cacheBytes, threads, logLevel,
     ]
 }
