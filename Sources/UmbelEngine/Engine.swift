@@ -12,15 +12,18 @@ package final class Engine: Sendable {
     package let adapters: AdapterStore
     package let cache: VariantCache
     package let pool: ComputePool
+    package let traffic: TrafficTable
     /// Recipes of the ids that were given out; without it an id means something only while the cache knows it.
     package let recipes: RecipeStore?
     private let loaded = Mutex<[String: LoadedAdapter]>([:])
 
     package init(
-        bases: [BaseModel], adapters: AdapterStore, cacheBytes: Int, pool: ComputePool, recipes: RecipeStore? = nil
+        bases: [BaseModel], adapters: AdapterStore, traffic: TrafficTable, cacheBytes: Int, pool: ComputePool,
+        recipes: RecipeStore? = nil
     ) {
         self.bases = bases
         self.adapters = adapters
+        self.traffic = traffic
         self.pool = pool
         self.recipes = recipes
         cache = VariantCache(pool: pool, budget: cacheBytes)

@@ -28,6 +28,7 @@ package enum EngineError: Error, Sendable {
     case noBaseFits
     /// A prefix stands for a component that no base has.
     case unknownPlace(String)
-    case registry(RegistryError)
     case internalInconsistency(String)
+    case traffic(TrafficError)
+    case registry(RegistryError)
 }

@@ -92,6 +92,14 @@ package struct ModelReference: Hashable, Sendable {
         return Term(adapter: String(rest), digestPrefix: digest, scale: scale)
     }
 
+    /// Digests that the reference is pinned to.
+    package var contents: Set<String> { Set(terms.compactMap(\.digestPrefix)) }
+
+    /// Is the adapter one of the terms, pinned to this content?
+    func uses(adapter: String, content: String) -> Bool {
+        terms.contains { $0.adapter == adapter && $0.digestPrefix == content }
+    }
+
     /// The canonical text: scales of 1 are left out.
     package var text: String {
         ([base]

@@ -29,6 +29,14 @@ package final class SHA256 {
         return hash.finish()
     }
 
+    /// The first eight bytes, most significant first: a number that stands for the text everywhere and for ever.
+    package static func number(of text: String) -> UInt64 {
+        var digest = [UInt8](repeating: 0, count: 32)
+        let bytes = Array(text.utf8)
+        EVP_Digest(bytes, bytes.count, &digest, nil, EVP_sha256(), nil)
+        return digest.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
     package static func hex(of text: String) -> String {
         Array(text.utf8).withUnsafeBytes { hex(of: $0) }
     }

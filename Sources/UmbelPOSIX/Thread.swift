@@ -25,4 +25,10 @@ package enum Thread {
         }
         pthread_detach(thread)
     }
+
+    /// Lets every other thread go before the calling one. Linux keeps this for each thread.
+    package static func lowerPriority() {
+        // 0 is the calling thread; one that cannot be lowered runs on as it is.
+        _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 19)
+    }
 }

@@ -1,11 +1,47 @@
 internal import GRDB
 
-/// Where routes and the outcomes that clients report for them are kept.
+/// Where routes, what they were before, and what was counted on their arms are kept.
 enum RouteTables {
     static func create(_ database: Database) throws {
-        try database.create(table: "route") { table in
-            table.primaryKey("name", .text)
-            table.column("generation", .integer).notNull()
-        }
+        // Every generation that can be rolled back to; the highest is the one in force.
+        try database.execute(
+            sql: """
+                CREATE TABLE route_generation (
+                    route TEXT NOT NULL, generation INTEGER NOT NULL, experiment INTEGER NOT NULL,
+                    specification TEXT NOT NULL, created INTEGER NOT NULL,
+                    PRIMARY KEY (route, generation)) WITHOUT ROWID;
+                -- Contents of adapters that a generation needs. They are kept as long as it is.
+                CREATE TABLE route_content (
+                    route TEXT NOT NULL, generation INTEGER NOT NULL, digest TEXT NOT NULL,
+                    PRIMARY KEY (route, generation, digest)) WITHOUT ROWID;
+                CREATE INDEX route_content_digest ON route_content (digest);
+                -- Requests, errors and latencies of an arm.
+                CREATE TABLE arm_figures (
+                    route TEXT NOT NULL, experiment INTEGER NOT NULL, arm TEXT NOT NULL, figures TEXT NOT NULL,
+                    PRIMARY KEY (route, experiment, arm)) WITHOUT ROWID;
+                -- How many keys or requests each arm was given while the weights were those of a generation.
+                CREATE TABLE route_assignment (
+                    route TEXT NOT NULL, experiment INTEGER NOT NULL, generation INTEGER NOT NULL, arm TEXT NOT NULL,
+                    weight REAL NOT NULL, count INTEGER NOT NULL,
+                    PRIMARY KEY (route, experiment, generation, arm)) WITHOUT ROWID;
+                -- Values that clients reported for an arm, summed up.
+                CREATE TABLE outcome_total (
+                    route TEXT NOT NULL, experiment INTEGER NOT NULL, arm TEXT NOT NULL, metric TEXT NOT NULL,
+                    total TEXT NOT NULL,
+                    PRIMARY KEY (route, experiment, arm, metric)) WITHOUT ROWID;
+                -- Keys of sticky routes that have been assigned, hashed: each counts once.
+                CREATE TABLE route_key (
+                    route TEXT NOT NULL, experiment INTEGER NOT NULL, hash INTEGER NOT NULL,
+                    PRIMARY KEY (route, experiment, hash)) WITHOUT ROWID;
+                -- Which arm answered a request, so that an outcome can name the request.
+                CREATE TABLE routed_request (
+                    id TEXT PRIMARY KEY, route TEXT NOT NULL, experiment INTEGER NOT NULL, arm TEXT NOT NULL,
+                    at INTEGER NOT NULL) WITHOUT ROWID;
+                CREATE INDEX routed_request_at ON routed_request (at);
+                -- Outcomes that were counted for a request: a repeated one is not counted again.
+                CREATE TABLE request_outcome (
+                    id TEXT NOT NULL, metric TEXT NOT NULL,
+                    PRIMARY KEY (id, metric)) WITHOUT ROWID;
+                """)
     }
 }

@@ -1,4 +1,3 @@
-internal import Dispatch
 internal import HTTPTypes
 package import Logging
 package import UmbelEngine
@@ -18,6 +17,7 @@ package final class Application: Sendable {
     let merges = BackgroundMerges()
     let downloadDigests = DownloadDigests()
     private let router: Router
+    private let shadows = Shadows()
 
     package init(
         engine: Engine, limits: ApplicationLimits, version: String, logger: Logger, adapterFolder: AdapterFolder? = nil
@@ -37,13 +37,15 @@ package final class Application: Sendable {
 
     /// The handler for the HTTP server.
     package func respond(to request: Request) -> Response {
-        let start = DispatchTime.now().uptimeNanoseconds
+        let start = ContinuousClock.now
         let id = RequestID.of(request.headers)
-        var response = handle(request).explained
+        let trace = RequestTrace(id: id)
+        var response = handle(request, trace).explained
         response.headers[.requestID] = id
         response = compressible(response, for: request)
         if request.method == .head { response = response.withoutBody }
-        let milliseconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e6
+        count(request, trace, &response)
+        let milliseconds = (ContinuousClock.now - start).milliseconds
         logger.debug(
             "request",
             metadata: [
@@ -61,13 +63,43 @@ package final class Application: Sendable {
         return response
     }
 
-    private func handle(_ request: Request) -> Response {
+    /// Has the answer of a route's arm counted when it is through, and its arm named.
+    private func count(_ request: Request, _ trace: RequestTrace, _ response: inout Response) {
+        let picks = trace.picks
+        guard let first = picks.first else { return }
+        response.headers[.arm] = first.arm
+        if response.headers[.variant] == nil { response.headers[.variant] = first.variant.id }
+        for pick in picks { engine.traffic.note(request: trace.id, answeredBy: pick.arm, of: pick.live) }
+        let isServerError = response.status.kind == .serverError
+        response.onEnd = { ending in
+            let elapsed = Int((ContinuousClock.now - request.arrival) / .microseconds(1))
+            let failed = isServerError || ending == .failed
+            for pick in picks {
+                pick.live.experiment.answered(by: pick.arm, microseconds: failed ? nil : elapsed)
+            }
+        }
+    }
+
+    /// Has copies of the request answered by the shadows of the routes that it went through.
+    private func copyToShadows(_ route: Route, _ call: Call) {
+        guard route.isCopiedToShadows, call.request.method == .get else { return }
+        for pick in call.trace.picks {
+            for shadow in pick.shadows {
+                let copy = call.copy(for: shadow)
+                shadows.submit(pick.live, shadow: shadow) { try route.handler(copy) }
+            }
+        }
+    }
+
+    private func handle(_ request: Request, _ trace: RequestTrace) -> Response {
         let found = router.find(request)
         do {
             switch found {
             case .route(let route, let parameters):
                 try route.checkQuery(of: request)
-                return try route.handler(Call(application: self, request: request, parameters: parameters))
+                let call = Call(application: self, request: request, parameters: parameters, trace: trace)
+                defer { copyToShadows(route, call) }
+                return try route.handler(call)
             case .noSuchPath: throw RequestError.noSuchPath(request.target)
             case .methodNotAllowed(let allowed):
                 if request.method == .options {
@@ -103,6 +135,7 @@ package struct ApplicationLimits: Sendable {
 extension HTTPField.Name {
     static let requestID = Self("X-Request-Id") ?? .server
     static let variant = Self("X-Umbel-Variant") ?? .server
+    static let arm = Self("X-Umbel-Arm") ?? .server
     static let serverTiming = Self("Server-Timing") ?? .server
     static let prefer = Self("Prefer") ?? .server
     static let preferenceApplied = Self("Preference-Applied") ?? .server

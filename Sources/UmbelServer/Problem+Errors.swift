@@ -4,7 +4,6 @@ internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
 internal import UmbelPOSIX
-internal import UmbelRegistry
 
 extension Problem {
     /// What to tell a client about any error that a request can meet.
@@ -101,8 +100,9 @@ extension Problem {
                 "No base is resident to check the adapter against; use ?base=none")
         case .unknownPlace(let place):
             self.init(.badRequest, "unknown_component", "Unknown component", "No base has a component “\(place)”")
-        case .registry(let error): self.init(registry: error)
         case .internalInconsistency(let what): self.init(.internalServerError, "internal", "Internal error", what)
+        case .traffic(let error): self.init(traffic: error)
+        case .registry(let error): self.init(registry: error)
         }
     }
 
@@ -159,17 +159,6 @@ extension Problem {
 
     private init(merge error: MergeError) {
         self.init(.unprocessableContent, error.code, "Merge impossible", error.sentence)
-    }
-
-    private init(registry error: RegistryError) {
-        switch error {
-        case .diskFull:
-            self.init(
-                HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"), "disk_full", "Disk full",
-                "The disk is full")
-        case .damaged, .database, .inconsistent:
-            self.init(.internalServerError, "registry", "Registry unusable", error.sentence)
-        }
     }
 
     private init(system error: SystemError) {

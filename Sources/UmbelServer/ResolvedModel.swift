@@ -1,5 +1,6 @@
 internal import HTTPTypes
 internal import UmbelEngine
+internal import UmbelHTTP
 internal import UmbelTensor
 
 /// What the model reference of a request came to. Every endpoint that takes a model gets its variant here, so that routes,
@@ -7,23 +8,59 @@ internal import UmbelTensor
 struct ResolvedModel: Sendable {
     let variant: Variant
 
-    /// The headers of every answer that comes of a variant.
+    /// The headers of every answer that comes of a variant. `X-Umbel-Arm` is added to whatever a routed request gets.
     ///
-    /// `Server-Timing` is what has been spent on the variant's tensors so far: a download goes on merging what is missing
-    /// after its head is sent.
+    /// `Server-Timing` is how long the request waited for a worker, and what has been spent on the variant's tensors so far:
+    /// a download goes on merging what is missing after its head is sent.
     func headers(_ call: Call) -> HTTPFields {
-        let milliseconds = call.engine.cache.info(variant.id)?.mergeMilliseconds ?? 0
-        return [.variant: variant.id, .serverTiming: "merge;dur=\((milliseconds * 1000).rounded() / 1000)"]
+        let merged = call.engine.cache.info(variant.id)?.mergeMilliseconds ?? 0
+        let timing = "queue;dur=\(Self.text(call.queued)), merge;dur=\(Self.text(merged))"
+        return [.variant: variant.id, .serverTiming: timing]
     }
+
+    /// Milliseconds with three decimals.
+    private static func text(_ milliseconds: Double) -> String { "\((milliseconds * 1000).rounded() / 1000)" }
 }
 
 extension Call {
-    /// The model that a text means now: a reference, or the id of a variant.
+    /// The model that a text means now: a reference, a route, or the id of a variant. A route's answer is counted for the
+    /// arm that gives it.
     func model(_ text: String, dtype: DType? = nil) throws -> ResolvedModel {
-        ResolvedModel(variant: try engine.variant(text, dtype: dtype))
+        guard engine.base(text) == nil, let live = engine.traffic.route(text) else {
+            return ResolvedModel(variant: try engine.variant(text, dtype: dtype))
+        }
+        let variant = try routed(live)
+        guard let dtype, dtype != variant.model.dtype else { return ResolvedModel(variant: variant) }
+        return ResolvedModel(variant: try engine.variant(variant.reference, dtype: dtype))
     }
 
     func model(_ reference: ModelReference, dtype: DType? = nil) throws -> ResolvedModel {
-        ResolvedModel(variant: try engine.variant(reference, dtype: dtype))
+        guard reference.terms.isEmpty else {
+            return ResolvedModel(variant: try engine.variant(reference, dtype: dtype))
+        }
+        return try model(reference.base, dtype: dtype)
     }
+
+    private func routed(_ live: LiveRoute) throws -> Variant {
+        // A copy for a shadow is answered by that shadow and by nothing else.
+        if let shadow { return try engine.variant(of: shadow, on: live) }
+        let pick = try engine.pick(live, key: stickyKey(live.route.stickiness))
+        trace.add(pick)
+        return pick.variant
+    }
+
+    private func stickyKey(_ stickiness: TrafficRoute.Stickiness) -> String? {
+        switch stickiness {
+        case .none: nil
+        case .user: query("user")
+        case .header(let name): HTTPField.Name(name).flatMap { request.headers[$0] }
+        }
+    }
+
+    /// Milliseconds from the arrival of the request's head to its route.
+    var queued: Double { (begun - request.arrival).milliseconds }
+}
+
+extension Duration {
+    var milliseconds: Double { self / .milliseconds(1) }
 }

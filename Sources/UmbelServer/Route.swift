@@ -36,11 +36,14 @@ package struct Route: Sendable {
     package let dialect: ErrorDialect
     /// For endpoints whose parameters are another project's to define: what is not known here is ignored.
     package let takesAnyQuery: Bool
+    /// A request may be repeated for a shadow: it changes nothing and has no body.
+    let isCopiedToShadows: Bool
     let handler: Handler
 
     init(
         _ method: HTTPRequest.Method, _ path: String, _ summary: String, parameters: [Parameter] = [],
         statuses: [Int] = [200], speaksOpenAI: Bool = false, dialect: ErrorDialect = .none, takesAnyQuery: Bool = false,
+        isCopiedToShadows: Bool = false,
         handler: @escaping Handler
     ) {
         self.method = method
@@ -50,6 +53,7 @@ package struct Route: Sendable {
         self.statuses = statuses
         self.dialect = speaksOpenAI ? .openAI : dialect
         self.takesAnyQuery = takesAnyQuery
+        self.isCopiedToShadows = isCopiedToShadows
         self.handler = handler
     }
 
@@ -93,6 +97,19 @@ package struct Call: Sendable {
     let request: Request
     /// Values of the path's parameters, decoded.
     let parameters: [String: String]
+    let trace: RequestTrace
+    /// The shadow that this is a copy for; nil for a client's own request.
+    var shadow: String?
+    /// When the route began.
+    var begun = ContinuousClock.now
+
+    /// The same request for a shadow, without the client's connection.
+    func copy(for shadow: String) -> Call {
+        let copy = Request(head: request.head, body: .memory([]), remoteAddress: request.remoteAddress)
+        return Call(
+            application: application, request: copy, parameters: parameters, trace: RequestTrace(id: trace.id),
+            shadow: shadow)
+    }
 
     var engine: Engine { application.engine }
 
@@ -110,6 +127,11 @@ package struct Call: Sendable {
         case "", "true", "1", "yes": return true
         case let value?: throw RequestError.invalidParameter(name: name, value: value, expected: "true or false")
         }
+    }
+
+    /// The body as JSON; nil if there is none.
+    func optionalJSON() throws -> JSON? {
+        request.body.declaredLength == 0 ? nil : try json()
     }
 
     /// The body as JSON, at most 1 MiB.

@@ -3,7 +3,6 @@ internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelNames
 internal import UmbelPOSIX
-internal import UmbelRegistry
 internal import UmbelTensor
 
 // What the floors beneath report as facts, in words. Each sentence names the key, shape or field that is meant.
@@ -137,17 +136,6 @@ extension MergeError {
             "The merged “\(tensor)” would not be finite in row \(row) in its type; the base is unchanged"
         case .decomposition(let tensor, let rows, let columns):
             "The singular values of “\(tensor)” (\(rows) × \(columns)) could not be computed"
-        }
-    }
-}
-
-extension RegistryError {
-    package var sentence: String {
-        switch self {
-        case .diskFull: "The disk is full"
-        case .damaged(let reason): "The registry's database is damaged: \(reason)"
-        case .database(let code, let message): "The registry's database failed with code \(code): \(message)"
-        case .inconsistent(let what): "The registry is inconsistent: \(what)"
         }
     }
 }

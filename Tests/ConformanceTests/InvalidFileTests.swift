@@ -3,6 +3,7 @@ import Testing
 import UmbelAdapters
 import UmbelEngine
 import UmbelFormats
+import UmbelRegistry
 import UmbelServer
 import UmbelTesting
 
@@ -91,7 +92,9 @@ struct InvalidFileTests {
         let basePath = Goldens.path("invalid/\(item.base ?? (Self.manifest?.base ?? ""))")
         let base = try BaseModel(name: "base", path: basePath)
         let engine = Engine(
-            bases: [base], adapters: try AdapterStore(folder: folder.path), cacheBytes: 1 << 24, pool: MergeResult.pool)
+            bases: [base], adapters: try AdapterStore(folder: folder.path),
+            traffic: try TrafficTable(RegistryDatabase(path: folder.path + "/registry.sqlite")), cacheBytes: 1 << 24,
+            pool: MergeResult.pool)
         let upload = try engine.adapters.beginUpload()
         let bytes = try Data(contentsOf: URL(filePath: Goldens.path("invalid/\(item.file)")))
         try bytes.withUnsafeBytes { try upload.write($0) }

@@ -36,7 +36,7 @@ struct ProblemTests {
         Item(EngineError.notOneBase(adapters: ["ink"], bases: ["a", "b"]), 409, "base_ambiguous", "ink", "a", "b"),
         Item(EngineError.notOneBase(adapters: ["ink"], bases: []), 409, "base_ambiguous", "ink", "no base"),
         Item(EngineError.registry(.diskFull), 507, "disk_full"),
-        Item(EngineError.registry(.damaged("page 3")), 500, "registry", "page 3"),
+        Item(EngineError.registry(.damaged("page 3")), 500, "registry_damaged", "page 3"),
         Item(HubCommitError.notBase64, 400, "content_malformed", "base64"),
         Item(HubCommitError.unsupported("lfsFile"), 400, "commit_unsupported", "lfsFile"),
         Item(HubCommitError.severalTensorFiles("a", "b"), 422, "several_tensor_files", "a", "b"),

@@ -5,6 +5,7 @@ import UmbelEngine
 import UmbelFormats
 import UmbelHTTP
 import UmbelPOSIX
+import UmbelRegistry
 import UmbelTesting
 
 @testable import UmbelServer
@@ -19,7 +20,8 @@ struct RoutingTests {
         folder = try TemporaryFolder()
         let base = try BaseModel(name: "tiny", path: Goldens.path("lycoris/base/main_fp32.safetensors"))
         let engine = Engine(
-            bases: [base], adapters: try AdapterStore(folder: folder.path + "/data"), cacheBytes: 1 << 24,
+            bases: [base], adapters: try AdapterStore(folder: folder.path + "/data"),
+            traffic: try TrafficTable(RegistryDatabase(path: folder.path + "/registry.sqlite")), cacheBytes: 1 << 24,
             pool: MergeResult.pool)
         application = Application(
             engine: engine, limits: ApplicationLimits(), version: "1.2.3",

@@ -146,7 +146,8 @@ final class Connection: @unchecked Sendable {
             source?.suspend()
             reactor.forget(self)
             state = .serving
-            if !server.submit({ self.serve(head) }) { refuse(.overloaded) }
+            let arrival = ContinuousClock.now
+            if !server.submit({ self.serve(head, arrival: arrival) }) { refuse(.overloaded) }
         }
     }
 
@@ -173,18 +174,21 @@ final class Connection: @unchecked Sendable {
 
     // MARK: On a worker
 
-    private func serve(_ first: RequestHead) {
+    private func serve(_ first: RequestHead, arrival firstArrival: ContinuousClock.Instant) {
         var head = first
+        var arrival = firstArrival
         while true {
             let ending = server.counting {
-                Exchange(server: server, wire: wire, remoteAddress: remoteAddress).run(head)
+                Exchange(server: server, wire: wire, remoteAddress: remoteAddress).run(head, arrival: arrival)
             }
             guard ending == .keepAlive else {
                 onReactor { $0.settle(ending) }
                 return
             }
             switch nextHead() {
-            case .head(let next): head = next
+            case .head(let next):
+                head = next
+                arrival = .now
             case .needsMore:
                 onReactor { $0.settle(.keepAlive) }
                 return

@@ -13,13 +13,16 @@ struct Exchange {
     let wire: Wire
     let remoteAddress: String
 
-    func run(_ head: RequestHead) -> Ending {
+    func run(_ head: RequestHead, arrival: ContinuousClock.Instant) -> Ending {
         let input = WireBody(wire, head: head, stallTimeout: server.limits.bodyStallTimeout)
         defer { input.finish() }
         let body = RequestBody(input, limit: server.limits.bodyBytes)
-        let request = Request(head: head, body: body, remoteAddress: remoteAddress)
+        let request = Request(head: head, body: body, remoteAddress: remoteAddress, arrival: arrival)
         let response = server.handler(request)
-        if body.failure == .disconnected { return .abort }
+        if body.failure == .disconnected {
+            response.onEnd?(.clientGone)
+            return .abort
+        }
 
         // Decided before anything is sent, since the head says it.
         let keepsAlive =
@@ -31,8 +34,10 @@ struct Exchange {
             try sender.send(response.body)
         } catch {
             if sender.wireFailure == nil { server.onBodyFailure(request, error) }
+            response.onEnd?(sender.wireFailure == nil ? .failed : .clientGone)
             return .abort
         }
+        response.onEnd?(.complete)
         guard keepsAlive, !responseHead.endsConnection else { return .linger }
         return input.drain() ? .keepAlive : .linger
     }

@@ -6,11 +6,17 @@ package struct Request: Sendable {
     package let body: RequestBody
     /// The peer's address in numeric form.
     package let remoteAddress: String
+    /// When the last byte of the head had arrived. What has passed since when the handler begins, the request waited for a
+    /// worker.
+    package let arrival: ContinuousClock.Instant
 
-    package init(head: RequestHead, body: RequestBody, remoteAddress: String) {
+    package init(
+        head: RequestHead, body: RequestBody, remoteAddress: String, arrival: ContinuousClock.Instant = .now
+    ) {
         self.head = head
         self.body = body
         self.remoteAddress = remoteAddress
+        self.arrival = arrival
     }
 
     /// A request for tests in process.

@@ -16,6 +16,8 @@ package struct Response: Sendable {
     package var body: ResponseBody
     /// The connection ends after this response.
     package var closesConnection = false
+    /// Called once, when the last byte is sent or it is known that it will not be. On the worker's thread: no long work.
+    package var onEnd: (@Sendable (ResponseEnding) -> Void)?
 
     package init(_ status: HTTPResponse.Status, headers: HTTPFields = [:], body: ResponseBody = .none) {
         self.status = status
@@ -29,6 +31,15 @@ package struct Response: Sendable {
     }
 }
 
+/// How the sending of a response ended.
+package enum ResponseEnding: Sendable {
+    case complete
+    /// The client went away or took nothing more.
+    case clientGone
+    /// The body could not be produced.
+    case failed
+}
+
 /// The bytes of a response.
 package enum ResponseBody: Sendable {
     case none
@@ -40,6 +51,17 @@ package enum ResponseBody: Sendable {
     /// As many bytes as the closure gives to its sink; each call is sent at once. An error it throws aborts the
     /// connection; one that the sink throws means that the client is gone, and is for passing on.
     case stream(@Sendable (_ sink: ByteSink) throws -> Void)
+
+    /// Gives all bytes to `sink`, for whoever wants the body and no connection.
+    package func produce(to sink: ByteSink) throws {
+        switch self {
+        case .none: break
+        case .bytes(let bytes): try bytes.withUnsafeBytes(sink)
+        case .source(let source, let range): try source.write(range, to: sink)
+        case .multipart(let parts): try parts.write(to: sink)
+        case .stream(let produce): try produce(sink)
+        }
+    }
 
     /// In bytes; nil for a stream.
     package var count: Int? {

@@ -35,16 +35,9 @@ final class ResponseSender {
     }
 
     private func produce(_ body: ResponseBody) throws {
-        switch body {
-        case .none: break
-        case .bytes(let bytes): try bytes.withUnsafeBytes(take)
-        case .source(let source, let range): try source.write(range, to: take)
-        case .multipart(let parts): try parts.write(to: take)
-        case .stream(let produce):
-            // The head goes first: a stream's first piece may be long in coming.
-            try flush(moreFollows: false)
-            try produce(take)
-        }
+        // The head goes first: a stream's first piece may be long in coming.
+        if case .stream = body { try flush(moreFollows: false) }
+        try body.produce(to: take)
     }
 
     private func take(_ bytes: UnsafeRawBufferPointer) throws {

@@ -11,7 +11,7 @@ internal import UmbelPOSIX
 /// | a base or a route | `main`, the terms of a recipe, a variant id | the merged model's |
 /// | an adapter | `main`, what may follow `@` in a reference | what was uploaded |
 ///
-/// A name that is both a base and an adapter means the base.
+/// A name that is a base or a route and an adapter too means the former.
 struct HubSnapshot {
     struct File {
         let path: String
@@ -47,7 +47,7 @@ struct HubSnapshot {
     }
 
     static func isAdapter(_ name: String, _ engine: Engine) -> Bool {
-        engine.base(name) == nil && engine.adapters.record(name) != nil
+        engine.base(name) == nil && engine.traffic.route(name) == nil && engine.adapters.record(name) != nil
     }
 
     private init(repository: String, commit: String, files: [File], headers: HTTPFields) {
@@ -64,10 +64,9 @@ struct HubSnapshot {
         } else if VariantIdentity.isID(revision) {
             model = try call.model(revision)
             // An id says by itself what it is; a repository that does not exist, or another base's, is a mistake all the same.
-            if call.engine.base(name) == nil { _ = try call.model(name) }
-            guard call.engine.base(name) == nil || model.variant.model.base.name == name else {
-                throw EngineError.unknownVariant(revision)
-            }
+            let isBase = call.engine.base(name) != nil
+            if !isBase, call.engine.traffic.route(name) == nil { _ = try call.engine.variant(name) }
+            guard !isBase || model.variant.model.base.name == name else { throw EngineError.unknownVariant(revision) }
         } else {
             model = try call.model("\(name)+\(revision)")
         }

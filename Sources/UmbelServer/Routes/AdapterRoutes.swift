@@ -36,8 +36,10 @@ enum AdapterRoutes {
             .get, "/v1/adapters/{name}/content", "The stored tensor file", statuses: [200, 206, 304], handler: content),
         Route(
             .delete, "/v1/adapters/{name}", "Forget a name, and its content if no other name points there",
-            parameters: [.init("If-Match", in: .header, "the digest that the name must point to now")], statuses: [204],
-            handler: delete),
+            parameters: [
+                .init("force", "true: forget the name although a route uses it; the route keeps the content"),
+                .init("If-Match", in: .header, "the digest that the name must point to now"),
+            ], statuses: [204], handler: delete),
     ]
 
     // MARK: Upload
@@ -220,8 +222,12 @@ enum AdapterRoutes {
 
     private static func delete(_ call: Call) throws -> Response {
         let name = call.parameter("name")
-        let headers = call.request.headers
-        try call.engine.remove(name) { record throws(EngineError) in try checkPreconditions(headers, name, record) }
+        let (headers, isForced, engine) = (call.request.headers, try call.flag("force"), call.engine)
+        try engine.remove(name) { record throws(EngineError) in
+            try checkPreconditions(headers, name, record)
+            let routes = isForced ? [] : engine.routes(using: record)
+            guard routes.isEmpty else { throw .traffic(.adapterInUse(adapter: name, routes: routes)) }
+        }
         return Response(.noContent)
     }
 }

@@ -17,7 +17,7 @@ enum HubRoutes {
         + both("/{repo}/resolve/{revision}/{path...}") {
             Route(
                 .get, $0, "A file of a repository, for Hub clients", statuses: [200, 206, 304], dialect: .hub,
-                takesAnyQuery: true, handler: resolve)
+                takesAnyQuery: true, isCopiedToShadows: true, handler: resolve)
         }
         + both("/api/models/{repo}") {
             Route(

@@ -38,7 +38,7 @@ enum LoRARoutes {
     private static func unload(_ call: Call) throws -> Response {
         // The id that vLLM counts adapters by may come too; the name decides.
         let name = try text("lora_name", try call.json())
-        try call.engine.remove(name) { _ in }
+        try forget(name, call)
         return success("Success: LoRA adapter '\(name)' removed successfully.")
     }
 
@@ -61,7 +61,7 @@ enum LoRARoutes {
             return loaded(call, headers: model.headers(call))
         } catch {
             // The name is new, so without it everything is as it was.
-            try call.engine.remove(name) { _ in }
+            try forget(name, call)
             throw error
         }
     }
@@ -71,7 +71,7 @@ enum LoRARoutes {
         guard call.engine.adapters.record(name) != nil else { throw EngineError.unknownAdapter(name) }
         // One that fits several bases was never pinned through this door.
         let variant = try? call.model(name).variant
-        try call.engine.remove(name) { _ in }
+        try forget(name, call)
         if let variant, call.engine.cache.info(variant.id)?.pinned == true {
             _ = call.engine.cache.remove(variant.id)
         }
@@ -97,6 +97,15 @@ enum LoRARoutes {
         let upload = try engine.upload(tensors: source.tensors, config: source.config)
         _ = try engine.add(upload, as: name, options: source.options) { (old) throws(EngineError) in
             guard inPlace || old == nil else { throw .preconditionFailed(adapter: name, digest: old?.digest) }
+        }
+    }
+
+    /// As `DELETE /v1/adapters/{name}`: not while a route uses it.
+    private static func forget(_ name: String, _ call: Call) throws {
+        let engine = call.engine
+        try engine.remove(name) { record throws(EngineError) in
+            let routes = engine.routes(using: record)
+            guard routes.isEmpty else { throw .traffic(.adapterInUse(adapter: name, routes: routes)) }
         }
     }
 

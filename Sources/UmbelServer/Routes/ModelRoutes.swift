@@ -7,6 +7,7 @@ package import UmbelTensor
 
 /// `/v1/models`: bases and the models that adapters make of them, as virtual folders.
 enum ModelRoutes {
+    private static let user = Route.Parameter("user", "who asks; the same arm of a route that is sticky by user")
     private static let dtype = Route.Parameter("dtype", "f32, f16 or bf16: convert on the way out")
 
     static let all = [
@@ -16,12 +17,12 @@ enum ModelRoutes {
         Route(
             .get, "/v1/models/{model}", "One model, its recipe resolved to digests", speaksOpenAI: true, handler: get),
         Route(
-            .get, "/v1/models/{model}/files", "The files of the merged model", parameters: [dtype], handler: files),
+            .get, "/v1/models/{model}/files", "The files of the merged model", parameters: [dtype, user], handler: files
+        ),
         Route(
             .get, "/v1/models/{model}/files/{path...}",
             "One file of the merged model; any range of it costs only the tensors that it overlaps",
-            parameters: [dtype],
-            statuses: [200, 206, 304], handler: file),
+            parameters: [dtype, user], statuses: [200, 206, 304], isCopiedToShadows: true, handler: file),
     ]
 
     private static func list(_ call: Call) throws -> Response {
@@ -43,6 +44,9 @@ enum ModelRoutes {
                         created: record.created.seconds))
             }
         }
+        for live in call.engine.traffic.all() {
+            models.append(model(live.name, root: live.name, parent: nil, created: live.created))
+        }
         return .json(.ok, ["object": "list", "data": .array(models)])
     }
 
@@ -55,6 +59,9 @@ enum ModelRoutes {
 
     private static func get(_ call: Call) throws -> Response {
         let name = call.parameter("model")
+        if call.engine.base(name) == nil, let live = call.engine.traffic.route(name) {
+            return .json(.ok, TrafficView.model(live, call.engine))
+        }
         let model = try call.model(name)
         return .json(.ok, VariantView.model(model.variant, name: name), headers: model.headers(call))
     }

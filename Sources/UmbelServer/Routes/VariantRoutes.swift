@@ -20,9 +20,9 @@ enum VariantRoutes {
 
     private static func post(_ call: Call) throws -> Response {
         let body = try call.json()
-        let reference = try VariantRequest.reference(body)
+        let request = try VariantRequest(body)
         let isPinned = body["pin"]?.bool ?? false
-        let model = try call.model(reference)
+        let model = try request.resolve(call)
         let variant = model.variant
         try call.engine.publish(variant)
         let location = "/v1/variants/\(variant.id)"
@@ -74,14 +74,25 @@ enum VariantRoutes {
 
 /// The body of `POST /v1/variants`.
 enum VariantRequest {
+    /// A reference, a route or the id of a variant.
+    case text(String)
+    case recipe(ModelReference)
+
     private static let fields = ["base", "adapters", "model", "pin"]
     private static let termFields = ["name", "digest", "scale"]
 
-    static func reference(_ body: JSON) throws -> ModelReference {
+    func resolve(_ call: Call) throws -> ResolvedModel {
+        switch self {
+        case .text(let text): try call.model(text)
+        case .recipe(let reference): try call.model(reference)
+        }
+    }
+
+    init(_ body: JSON) throws {
         guard let members = body.members else {
             throw RequestError.invalidField(name: "body", expected: "a JSON object")
         }
-        try check(members, fields)
+        try Self.check(members, Self.fields)
         if let pin = body["pin"], pin.bool == nil {
             throw RequestError.invalidField(name: "pin", expected: "true or false")
         }
@@ -92,18 +103,16 @@ enum VariantRequest {
             guard let text = model.string else {
                 throw RequestError.invalidField(name: "model", expected: "a model reference")
             }
-            do {
-                return try ModelReference(text)
-            } catch {
-                throw EngineError.reference(error)
-            }
+            self = .text(text)
+            return
         }
         guard let base = body["base"] else { throw RequestError.missingField("base") }
         guard let name = base.string else { throw RequestError.invalidField(name: "base", expected: "a base's name") }
         guard let adapters = (body["adapters"] ?? .array([])).array else {
             throw RequestError.invalidField(name: "adapters", expected: "a list")
         }
-        return ModelReference(base: name, terms: try adapters.enumerated().map { try term($1, index: $0) })
+        self = .recipe(
+            ModelReference(base: name, terms: try adapters.enumerated().map { try Self.term($1, index: $0) }))
     }
 
     private static func term(_ value: JSON, index: Int) throws -> ModelReference.Term {

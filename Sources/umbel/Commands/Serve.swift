@@ -67,6 +67,7 @@ struct Serve: ParsableCommand {
         logger.notice("stopping", metadata: ["requests": "\(server.activeRequests)"])
         application.setDraining()
         server.shutdown(graceSeconds: configuration.graceSeconds)
+        engine.traffic.stop()
         logger.notice("stopped")
     }
 
@@ -128,15 +129,29 @@ struct Serve: ParsableCommand {
                 .failed, "data folder \(configuration.dataFolder): \(error.call) of \(error.subject): \(error.message)")
         }
         for path in store.unreadable { logger.error("adapter record cannot be read", metadata: ["path": "\(path)"]) }
-        let cacheBytes = configuration.cacheBytes ?? SystemFacts.freeMemory / 2
         let registry: RegistryDatabase
+        let traffic: TrafficTable
         do {
             registry = try RegistryDatabase(path: configuration.dataFolder + "/registry.sqlite")
+            traffic = try TrafficTable(registry)
         } catch {
-            throw CommandFailure(.failed, "data folder \(configuration.dataFolder): \(error.sentence)")
+            throw CommandFailure(
+                .failed, "data folder \(configuration.dataFolder): \(Problem(EngineError.registry(error)).detail)")
         }
+        for name in traffic.unreadable { logger.error("route cannot be read", metadata: ["name": "\(name)"]) }
+        let cacheBytes = configuration.cacheBytes ?? SystemFacts.freeMemory / 2
         let engine = Engine(
-            bases: bases, adapters: store, cacheBytes: cacheBytes, pool: pool, recipes: RecipeStore(registry))
+            bases: bases, adapters: store, traffic: traffic, cacheBytes: cacheBytes, pool: pool,
+            recipes: RecipeStore(registry))
+        do {
+            try traffic.start { error in
+                logger.error(
+                    "counts of routes cannot be written",
+                    metadata: ["error": "\(Problem(EngineError.registry(error)).detail)"])
+            }
+        } catch {
+            throw CommandFailure(.failed, "no thread for the counts of routes: \(error.message)")
+        }
         hashBases(bases, logger)
         return engine
     }

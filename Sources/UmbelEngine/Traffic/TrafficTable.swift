@@ -1,0 +1,156 @@
+internal import Synchronization
+internal import UmbelFormats
+package import UmbelPOSIX
+package import UmbelRegistry
+internal import UmbelStatistics
+
+/// The routes in force. Looking one up takes a lock for a moment and never waits for the disk.
+package final class TrafficTable: Sendable {
+    private let store: RouteStore
+    private let counted: OutcomeStore
+    private let journal: TrafficJournal
+    private let ledger: OutcomeLedger
+    private let routes: Mutex<[String: LiveRoute]>
+    /// Held while a change is checked, written and put in force, so that each sees the one before it.
+    private let changes = Mutex(())
+    /// Stored routes that could not be read.
+    package let unreadable: [String]
+
+    /// Takes up the routes of the database, with what was counted.
+    package init(_ database: RegistryDatabase) throws(RegistryError) {
+        store = RouteStore(database)
+        counted = OutcomeStore(database)
+        journal = TrafficJournal(counted)
+        ledger = OutcomeLedger(counted, journal)
+        var found: [String: LiveRoute] = [:]
+        var unreadable: [String] = []
+        for record in try store.current() {
+            guard let route = TrafficRoute(stored: record.specification) else {
+                unreadable.append(record.name)
+                continue
+            }
+            let experiment = try Self.experiment(of: record, in: counted)
+            found[record.name] = LiveRoute(
+                name: record.name, generation: record.generation, created: record.created, route: route,
+                experiment: experiment)
+        }
+        routes = Mutex(found)
+        self.unreadable = unreadable
+    }
+
+    private static func experiment(
+        of record: RouteRecord, in store: OutcomeStore
+    ) throws(RegistryError) -> Experiment {
+        var counts = Experiment.Counts()
+        for (arm, text) in try store.figures(route: record.name, experiment: record.experiment) {
+            counts.arms[arm] = ArmFigures(stored: text)
+        }
+        for (arm, totals) in try store.totals(route: record.name, experiment: record.experiment) {
+            counts.totals[arm] = totals.compactMapValues(RunningMoments.init(stored:))
+        }
+        let assignments = try store.assignments(route: record.name, experiment: record.experiment)
+        for row in assignments { counts.assignments[row.generation, default: [:]][row.arm] = row }
+        let keys = try store.keys(route: record.name, experiment: record.experiment)
+        return Experiment(route: record.name, number: record.experiment, counts: counts, keys: keys)
+    }
+
+    package func route(_ name: String) -> LiveRoute? { routes.withLock { $0[name] } }
+
+    /// All routes, by name.
+    package func all() -> [LiveRoute] { routes.withLock { $0.values.sorted { $0.name < $1.name } } }
+
+    // MARK: Changes
+
+    /// Puts a route in force, once it is on the disk.
+    ///
+    /// - Parameters:
+    ///   - route: with every adapter pinned to a digest.
+    ///   - variants: of arms and shadows by name.
+    ///   - contents: digests of all adapters that it needs.
+    ///   - check: asked with the route of that name that is in force; throws to refuse.
+    /// - Returns: the route in force, and whether the name is new. The same route again changes nothing.
+    package func put(
+        _ name: String, _ route: TrafficRoute, variants: [String: Variant], contents: Set<String>,
+        check: (LiveRoute?) throws(EngineError) -> Void
+    ) throws(EngineError) -> (live: LiveRoute, isNew: Bool) {
+        try changes.withLock { _ throws(EngineError) in
+            let old = self.route(name)
+            try check(old)
+            if let old, old.route == route { return (old, false) }
+            let experiment = experiment(after: old, for: route, name: name)
+            let live = LiveRoute(
+                name: name, generation: (old?.generation ?? 0) + 1, created: Date.now.seconds, route: route,
+                experiment: experiment, variants: variants)
+            do throws(RegistryError) {
+                try store.add(
+                    RouteRecord(
+                        name: name, generation: live.generation, experiment: experiment.number,
+                        specification: route.json.text, contents: contents, created: live.created))
+            } catch {
+                throw .registry(error)
+            }
+            routes.withLock { $0[name] = live }
+            return (live, old == nil)
+        }
+    }
+
+    private func experiment(after old: LiveRoute?, for route: TrafficRoute, name: String) -> Experiment {
+        guard let old else { return Experiment(route: name, number: 1) }
+        if route.continues(old.route) { return old.experiment }
+        return Experiment(route: name, number: old.experiment.number + 1)
+    }
+
+    /// Forgets a route. Requests under way finish on what they started with.
+    package func remove(
+        _ name: String, check: (LiveRoute) throws(EngineError) -> Void
+    ) throws(EngineError) {
+        try changes.withLock { _ throws(EngineError) in
+            guard let live = route(name) else { throw .traffic(.unknownRoute(name)) }
+            try check(live)
+            do throws(RegistryError) {
+                try store.remove(name)
+            } catch {
+                throw .registry(error)
+            }
+            routes.withLock { $0[name] = nil }
+        }
+    }
+
+    /// The generations of a route that are kept, the newest first.
+    package func history(
+        of name: String
+    ) throws(EngineError) -> [(record: RouteRecord, route: TrafficRoute)] {
+        guard route(name) != nil else { throw .traffic(.unknownRoute(name)) }
+        do throws(RegistryError) {
+            return try store.history(of: name).compactMap { record in
+                TrafficRoute(stored: record.specification).map { (record, $0) }
+            }
+        } catch {
+            throw .registry(error)
+        }
+    }
+
+    // MARK: Counting
+
+    /// Begins to write what is counted, on a thread of its own.
+    package func start(onFault: @escaping @Sendable (RegistryError) -> Void) throws(SystemError) {
+        try journal.start({ [self] in all().map(\.experiment) }, onFault: onFault)
+    }
+
+    /// Writes what was counted last.
+    package func stop() { journal.stop() }
+
+    /// Remembers which arm answered a request, for outcomes that name the request.
+    package func note(request id: String, answeredBy arm: String, of live: LiveRoute) {
+        journal.note(
+            RoutedRequest(
+                id: id, route: live.name, experiment: live.experiment.number, arm: arm, at: Date.now.seconds))
+    }
+
+    /// Counts outcomes durably: all, or none.
+    ///
+    /// - Returns: how many were new.
+    package func count(_ outcomes: [Outcome], on live: LiveRoute) throws(EngineError) -> Int {
+        try ledger.count(outcomes, on: live)
+    }
+}

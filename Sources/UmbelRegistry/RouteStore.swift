@@ -1,0 +1,105 @@
+internal import GRDB
+
+/// A generation of a route, as stored.
+package struct RouteRecord: Hashable, Sendable {
+    package let name: String
+    /// Counts the changes of the name.
+    package let generation: Int
+    /// Counts the changes that make what was measured before incomparable: of arms or of what they serve.
+    package let experiment: Int
+    /// The route in JSON; written and read by those who know what a route is.
+    package let specification: String
+    /// Digests of the adapters that the arms use.
+    package let contents: Set<String>
+    /// Seconds since 1970.
+    package let created: Int
+
+    package init(
+        name: String, generation: Int, experiment: Int, specification: String, contents: Set<String>, created: Int
+    ) {
+        self.name = name
+        self.generation = generation
+        self.experiment = experiment
+        self.specification = specification
+        self.contents = contents
+        self.created = created
+    }
+}
+
+/// Routes on disk. Every call is one transaction.
+package struct RouteStore: Sendable {
+    /// Generations of a route that are kept, the one in force included.
+    package static let generationsKept = 20
+
+    private let database: RegistryDatabase
+
+    package init(_ database: RegistryDatabase) {
+        self.database = database
+    }
+
+    /// The generation in force of every route, by name.
+    package func current() throws(RegistryError) -> [RouteRecord] {
+        try database.read { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT route, max(generation) AS generation, experiment, specification, created
+                    FROM route_generation GROUP BY route ORDER BY route
+                    """
+            ).map { try Self.record($0, database) }
+        }
+    }
+
+    /// All generations of a route that are kept, the newest first.
+    package func history(of route: String) throws(RegistryError) -> [RouteRecord] {
+        try database.read { database in
+            try Row.fetchAll(
+                database, sql: "SELECT * FROM route_generation WHERE route = ? ORDER BY generation DESC",
+                arguments: [route]
+            ).map { try Self.record($0, database) }
+        }
+    }
+
+    /// Adds a generation and forgets the one that is too old.
+    package func add(_ record: RouteRecord) throws(RegistryError) {
+        try database.write { database in
+            try database.execute(
+                sql: "INSERT INTO route_generation VALUES (?, ?, ?, ?, ?)",
+                arguments: [
+                    record.name, record.generation, record.experiment, record.specification, record.created,
+                ])
+            for digest in record.contents {
+                try database.execute(
+                    sql: "INSERT INTO route_content VALUES (?, ?, ?)",
+                    arguments: [record.name, record.generation, digest])
+            }
+            for table in ["route_generation", "route_content"] {
+                try database.execute(
+                    sql: "DELETE FROM \(table) WHERE route = ? AND generation <= ?",
+                    arguments: [record.name, record.generation - Self.generationsKept])
+            }
+        }
+    }
+
+    /// Forgets a route with its history and everything that was counted.
+    package func remove(_ route: String) throws(RegistryError) {
+        try database.write { database in
+            for table in [
+                "route_generation", "route_content", "arm_figures", "route_assignment", "outcome_total", "route_key",
+                "routed_request",
+            ] {
+                try database.execute(sql: "DELETE FROM \(table) WHERE route = ?", arguments: [route])
+            }
+        }
+    }
+
+    private static func record(_ row: Row, _ database: Database) throws -> RouteRecord {
+        let (route, generation): (String, Int) = (row["route"], row["generation"])
+        let contents = try String.fetchSet(
+            database, sql: "SELECT digest FROM route_content WHERE route = ? AND generation = ?",
+            arguments: [route, generation])
+        return RouteRecord(
+            name: route, generation: generation, experiment: row["experiment"], specification: row["specification"],
+            contents: contents, created: row["created"])
+    }
+}
