@@ -1,14 +1,15 @@
 package import UmbelAdapters
 internal import UmbelFormats
 internal import UmbelPOSIX
+internal import UmbelRegistry
 
 /// Opens adapters from disk: a `.safetensors` file, alone or with `adapter_config.json` beside it in a PEFT folder.
 package enum AdapterFile {
     /// Usual names of the tensor file in a folder, the first that is there counts.
     private static let tensorFiles = [
-        "adapter_model.safetensors", "pytorch_lora_weights.safetensors", "adapter.safetensors",
+        "adapter_model.safetensors", "pytorch_lora_weights.safetensors", AdapterContent.tensorFile,
     ]
-    package static let configName = "adapter_config.json"
+    package static let configName = AdapterContent.configFile
     /// As PEFT calls it.
     package static var peftTensorFile: String { tensorFiles[0] }
 

@@ -3,6 +3,7 @@ package import UmbelAdapters
 package import UmbelFormats
 package import UmbelNames
 package import UmbelPOSIX
+package import UmbelRegistry
 package import UmbelTensor
 
 /// A base that stays resident: its files, with the weights mapped read-only. Immutable once opened.
@@ -104,21 +105,6 @@ package final class BaseModel: Sendable {
     }
 
     package var isSingleFile: Bool { !Directory.isDirectory(location) }
-}
-
-/// What a prefix of an adapter's names stands for, as the caller says: `lora_te1=text_encoder`.
-package struct Prefix: Hashable, Sendable {
-    package let prefix: String
-    package let component: String
-
-    /// - Returns: nil if the text is not `prefix=component`.
-    package init?(_ text: String) {
-        guard let equals = text.firstIndex(of: "="), equals != text.startIndex else { return nil }
-        prefix = String(text[..<equals])
-        component = String(text[text.index(after: equals)...])
-    }
-
-    package var text: String { "\(prefix)=\(component)" }
 }
 
 /// Why something cannot be a base.

@@ -1,4 +1,5 @@
 package import UmbelPOSIX
+package import UmbelRegistry
 
 /// The stored files of an adapter, and uploads made of files that are here already.
 extension Engine {
@@ -8,12 +9,14 @@ extension Engine {
     ) throws(EngineError) -> (record: AdapterRecord, tensors: MappedFile, config: MappedFile?) {
         let (record, files) = try reading({ () throws(EngineError) in try self.record(term) }) {
             (record) throws(EngineError) -> (MappedFile, MappedFile?) in
-            do throws(SystemError) {
-                let tensors = try MappedFile(path: adapters.tensorPath(record.digest))
-                guard let config = adapters.configPath(record.digest) else { return (tensors, nil) }
-                return (tensors, try MappedFile(path: config))
-            } catch {
-                throw .system(error)
+            try content(of: record) { (tensors, config) throws(EngineError) -> (MappedFile, MappedFile?) in
+                do throws(SystemError) {
+                    let tensors = try MappedFile(path: tensors)
+                    guard let config else { return (tensors, nil) }
+                    return (tensors, try MappedFile(path: config))
+                } catch {
+                    throw .system(error)
+                }
             }
         }
         return (record, files.0, files.1)
@@ -21,14 +24,19 @@ extension Engine {
 
     /// An upload that received these files, so that they are checked and stored as if a client had sent them.
     package func upload(tensors: MappedFile, config: MappedFile?) throws(EngineError) -> Upload {
+        let upload: Upload
+        do {
+            upload = try adapters.beginUpload()
+        } catch {
+            throw .registry(error)
+        }
         do throws(SystemError) {
-            let upload = try adapters.beginUpload()
             try upload.write(tensors.bytes)
             if let config { try upload.setConfig(Array(config.bytes)) }
             try upload.finish()
-            return upload
         } catch {
             throw .system(error)
         }
+        return upload
     }
 }

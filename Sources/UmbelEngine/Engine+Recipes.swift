@@ -40,7 +40,7 @@ extension Engine {
         }
         let variant: Variant
         do {
-            variant = try self.variant(reference, dtype: found.dtype.flatMap(DType.init(rawValue:)))
+            variant = try self.variant(renamed(reference), dtype: found.dtype.flatMap(DType.init(rawValue:)))
         } catch {
             switch error {
             case .unknownBase, .unknownAdapter, .ambiguousDigest: throw gone
@@ -50,5 +50,16 @@ extension Engine {
         // The same names, but another base file or another setting by now: not the bytes that the id promises.
         guard variant.id == id else { throw gone }
         return variant
+    }
+
+    /// With names that are forgotten replaced by others that have, or had, the same content.
+    private func renamed(_ reference: ModelReference) -> ModelReference {
+        let terms = reference.terms.map { term -> ModelReference.Term in
+            guard adapters.record(term.adapter) == nil, let digest = term.digestPrefix,
+                let other = adapters.all().first(where: { !$0.revisions(withDigest: digest).isEmpty })
+            else { return term }
+            return .init(adapter: other.name, digestPrefix: digest, scale: term.scale)
+        }
+        return ModelReference(base: reference.base, terms: terms)
     }
 }

@@ -46,7 +46,8 @@ package final class Engine: Sendable {
             } catch {
                 // The same record with its file missing may have been removed and stored again; often, it has not.
                 attempts += 1
-                guard case .system(let system) = error, system.isMissingFile, attempts < 32 else { throw error }
+                guard case .unreadableContent(_, _, .system(let system)) = error, system.isMissingFile, attempts < 32
+                else { throw error }
             }
         }
     }
@@ -69,26 +70,36 @@ package final class Engine: Sendable {
     package func file(of name: String) throws(EngineError) -> (record: AdapterRecord, file: MappedFile) {
         let (record, file) = try reading({ () throws(EngineError) in try self.record(name) }) {
             (record) throws(EngineError) in
-            do throws(SystemError) {
-                return try MappedFile(path: adapters.tensorPath(record.digest))
-            } catch {
-                throw .system(error)
+            try content(of: record) { (tensors, _) throws(EngineError) in
+                do throws(SystemError) {
+                    return try MappedFile(path: tensors)
+                } catch {
+                    throw .system(error)
+                }
             }
         }
         return (record, file)
     }
 
+    /// An adapter of a list, with its content or why that cannot be read.
+    package typealias Listed = (record: AdapterRecord, content: Result<LoadedAdapter, EngineError>)
+
     /// Adapters with their contents, by name, at most `limit` of those behind `cursor`; what is removed meanwhile is left
     /// out.
+    ///
+    /// - Parameter labels: each must be there with its value.
     package func allAdapters(
-        after cursor: String = "", limit: Int = .max
-    ) throws(EngineError) -> [(record: AdapterRecord, content: LoadedAdapter)] {
-        var found: [(record: AdapterRecord, content: LoadedAdapter)] = []
+        after cursor: String = "", limit: Int = .max, labels: [String: String] = [:]
+    ) -> [Listed] {
+        var found: [Listed] = []
         for record in adapters.all() where found.count < limit && record.name > cursor {
-            do {
-                found.append(try adapter(record.name))
+            guard labels.allSatisfy({ record.labels[$0.key] == $0.value }) else { continue }
+            do throws(EngineError) {
+                let (record, content) = try adapter(record.name)
+                found.append((record, .success(content)))
             } catch {
-                guard case .unknownAdapter = error else { throw error }
+                if case .unknownAdapter = error { continue }
+                found.append((record, .failure(error)))
             }
         }
         return found
@@ -102,13 +113,28 @@ package final class Engine: Sendable {
     /// The content that a record points to, mapped and parsed once.
     private func load(_ record: AdapterRecord) throws(EngineError) -> LoadedAdapter {
         if let known = loaded.withLock({ $0[record.digest] }) { return known }
-        let adapter = try AdapterFile.open(
-            tensors: adapters.tensorPath(record.digest), config: adapters.configPath(record.digest))
+        let adapter = try content(of: record) { (tensors, config) throws(EngineError) in
+            try AdapterFile.open(tensors: tensors, config: config)
+        }
         return loaded.withLock { loaded in
             if let known = loaded[record.digest] { return known }
             let new = LoadedAdapter(digest: record.digest, adapter: adapter)
             loaded[record.digest] = new
             return new
+        }
+    }
+
+    /// Reads the files of a stored content. Whatever goes wrong there is no fault of the one who asks.
+    func content<Result>(
+        of record: AdapterRecord, _ read: (_ tensors: String, _ config: String?) throws(EngineError) -> Result
+    ) throws(EngineError) -> Result {
+        do throws(EngineError) {
+            guard let tensors = adapters.tensorPath(record.digest) else {
+                throw .system(.missing(adapters.blobPath(record.digest)))
+            }
+            return try read(tensors, adapters.configPath(record.digest))
+        } catch {
+            throw .unreadableContent(name: record.name, digest: record.digest, error)
         }
     }
 
@@ -118,10 +144,11 @@ package final class Engine: Sendable {
     ///
     /// - Parameters:
     ///   - upload: finished.
-    ///   - check: asked under the store's lock with the name's present record, for conditional requests.
+    ///   - labels: set beside those that the name has.
+    ///   - check: asked with the name's present record while nothing else changes, for conditional requests.
     /// - Throws: `binding` with a report for every base if the adapter does not fit; nothing is stored then.
     package func add(
-        _ upload: Upload, as name: String, options: AdapterOptions,
+        _ upload: Upload, as name: String, options: AdapterOptions, labels: [String: String] = [:],
         check: (AdapterRecord?) throws(EngineError) -> Void
     ) throws(EngineError) -> (record: AdapterRecord, content: LoadedAdapter, isNew: Bool) {
         guard Name.isValid(name) else { throw .invalidName(name) }
@@ -130,7 +157,9 @@ package final class Engine: Sendable {
             adapter: try AdapterFile.open(tensors: upload.tensorPath, config: upload.configPath))
         if let error = candidate.adapter.structuralError() { throw .adapter(.module(error)) }
         if !options.isWithoutBase { try checkFit(candidate, options) }
-        let result = try adapters.commit(upload, as: name, options: options, check: check)
+        let result = try stored { () throws(RegistryError) in
+            try adapters.commit(upload, as: name, options: options, labels: labels, check: check)
+        }
         // What was parsed is mapped already; its path has moved, its pages have not.
         loaded.withLock { $0[upload.digest] = $0[upload.digest] ?? candidate }
         forgetUnused()
@@ -140,12 +169,38 @@ package final class Engine: Sendable {
     package func remove(
         _ name: String, check: (AdapterRecord) throws(EngineError) -> Void
     ) throws(EngineError) {
-        guard try adapters.remove(name, check: check) else { throw .unknownAdapter(name) }
+        try update(name) { record throws(EngineError) in
+            try check(record)
+            return nil
+        }
+    }
+
+    /// Changes what is kept of a name, or forgets it where `change` gives nil.
+    @discardableResult
+    func update(
+        _ name: String, _ change: (AdapterRecord) throws(EngineError) -> AdapterRecord?
+    ) throws(EngineError) -> (old: AdapterRecord, new: AdapterRecord?) {
+        let result = try stored { () throws(RegistryError) in try adapters.update(name, change) }
+        guard let result else { throw .unknownAdapter(name) }
         forgetUnused()
+        return result
+    }
+
+    /// What the registry did, or why it did not: its own fault, or the refusal of whoever was asked.
+    private func stored<Value>(
+        _ body: () throws(RegistryError) -> Result<Value, EngineError>
+    ) throws(EngineError) -> Value {
+        let result: Result<Value, EngineError>
+        do throws(RegistryError) {
+            result = try body()
+        } catch {
+            throw .registry(error)
+        }
+        return try result.get()
     }
 
     private func forgetUnused() {
-        let used = Set(adapters.all().map(\.digest))
+        let used = adapters.digests
         loaded.withLock { $0 = $0.filter { used.contains($0.key) } }
     }
 
@@ -259,17 +314,32 @@ package final class Engine: Sendable {
         }
     }
 
-    /// The record that a term names, if its content is the one asked for.
+    /// The record that a term names, as if it pointed to the content asked for.
     func record(_ term: ModelReference.Term) throws(EngineError) -> AdapterRecord {
         let record = try record(term.adapter)
-        guard let prefix = term.digestPrefix, !record.digest.hasPrefix(prefix) else { return record }
-        // The name has moved on; the content may still be there under another one.
-        let others = adapters.all().filter { $0.digest.hasPrefix(prefix) }
-        guard let other = others.first else { throw .unknownAdapter("\(term.adapter)@\(prefix)") }
-        guard Set(others.map(\.digest)).count == 1 else {
-            throw .ambiguousDigest(adapter: term.adapter, prefix: prefix)
+        switch term.selector {
+        case nil: return record
+        case .tag(let tag):
+            guard let revision = record.revision(tagged: tag) else {
+                throw .registry(.unknownTag(name: record.name, tag: tag, known: record.tags.keys.sorted()))
+            }
+            return record.at(revision)
+        case .digest(let prefix):
+            if record.digest.hasPrefix(prefix) { return record }
+            // The name has moved on; it may have kept the content, or another one may have it.
+            if let own = try Self.only(prefix, in: [record], term) { return own }
+            if let other = try Self.only(prefix, in: adapters.all(), term) { return other }
+            throw .unknownAdapter("\(term.adapter)@\(prefix)")
         }
-        return other
+    }
+
+    /// The content that a digest prefix means among what some names have kept; nil if there is none.
+    private static func only(
+        _ prefix: String, in records: [AdapterRecord], _ term: ModelReference.Term
+    ) throws(EngineError) -> AdapterRecord? {
+        let found = records.flatMap { record in record.revisions(withDigest: prefix).map(record.at) }
+        guard Set(found.map(\.digest)).count <= 1 else { throw .ambiguousDigest(adapter: term.adapter, prefix: prefix) }
+        return found.first
     }
 
     /// An adapter bound to a base, if it may be merged there.

@@ -7,12 +7,17 @@ package import UmbelRegistry
 package enum EngineError: Error, Sendable {
     case base(name: String, BaseError)
     case system(SystemError)
+    case registry(RegistryError)
+    /// What a name points to is known, but its bytes cannot be read or are not what was stored.
+    indirect case unreadableContent(name: String, digest: String, EngineError)
     case adapterFile(SafetensorsError)
     case adapter(AdapterError)
     /// The adapter does not fit; one report for each base that was tried.
     case binding(BindingRefusal, reports: [(base: String, report: BindingReport)])
     case merge(MergeError)
     case invalidName(String)
+    case invalidTag(String)
+    case tooManyLabels(limit: Int)
     case reference(ReferenceError)
     case unknownBase(String)
     case unknownAdapter(String)
@@ -30,5 +35,4 @@ package enum EngineError: Error, Sendable {
     case unknownPlace(String)
     case internalInconsistency(String)
     case traffic(TrafficError)
-    case registry(RegistryError)
 }

@@ -1,5 +1,6 @@
 internal import Synchronization
 package import UmbelAdapters
+package import UmbelRegistry
 
 /// An adapter's content, parsed and mapped, with its bindings to the bases it was used on. Immutable but for that memory.
 package final class LoadedAdapter: Sendable {

@@ -4,27 +4,61 @@ package enum ReferenceError: Error, Hashable, Sendable {
     case tooLong(limit: Int)
     case invalidName(String)
     case invalidScale(String)
+    /// Behind “@” stands neither a digest prefix nor a tag.
     case invalidDigest(String)
 }
 
 /// A model as a client writes it: `base+adapter@digest:scale+…`, or the id of a variant.
 ///
-///     model := base ( "+" term )*        term := adapter [ "@" digest-prefix ] [ ":" scale ]
+///     model := base ( "+" term )*        term := adapter [ "@" ( digest-prefix | tag ) ] [ ":" scale ]
 package struct ModelReference: Hashable, Sendable {
     package struct Term: Hashable, Sendable {
         package let adapter: String
-        package let digestPrefix: String?
+        /// Which of its contents; nil for what the name points to now.
+        package let selector: Selector?
         package let scale: Scale
 
-        package init(adapter: String, digestPrefix: String? = nil, scale: Scale = .one) {
+        package init(adapter: String, selector: Selector?, scale: Scale = .one) {
             self.adapter = adapter
-            self.digestPrefix = digestPrefix
+            self.selector = selector
             self.scale = scale
+        }
+
+        package init(adapter: String, digestPrefix: String? = nil, scale: Scale = .one) {
+            self.init(adapter: adapter, selector: digestPrefix.map(Selector.digest), scale: scale)
+        }
+
+        package var digestPrefix: String? {
+            if case .digest(let prefix) = selector { prefix } else { nil }
         }
 
         /// 1 to 64 lower-case hexadecimal digits.
         package static func isDigestPrefix(_ text: String) -> Bool {
             (1...64).contains(text.utf8.count) && text.utf8.allSatisfy(Name.isHexadecimal)
+        }
+    }
+
+    /// What stands behind the `@` of a term.
+    package enum Selector: Hashable, Sendable {
+        case digest(prefix: String)
+        case tag(String)
+
+        /// - Returns: nil for what is neither a digest prefix nor a tag.
+        package init?(_ text: String) {
+            if Term.isDigestPrefix(text) {
+                self = .digest(prefix: text)
+            } else if Name.isTag(text) {
+                self = .tag(text)
+            } else {
+                return nil
+            }
+        }
+
+        package var text: String {
+            switch self {
+            case .digest(let prefix): prefix
+            case .tag(let name): name
+            }
         }
     }
 
@@ -81,15 +115,15 @@ package struct ModelReference: Hashable, Sendable {
             scale = value
             rest = rest[..<colon]
         }
-        var digest: String?
+        var selector: Selector?
         if let at = rest.firstIndex(of: "@") {
-            let prefix = String(rest[rest.index(after: at)...])
-            guard Term.isDigestPrefix(prefix) else { throw .invalidDigest(prefix) }
-            digest = prefix
+            let text = String(rest[rest.index(after: at)...])
+            guard let found = Selector(text) else { throw .invalidDigest(text) }
+            selector = found
             rest = rest[..<at]
         }
         guard Name.isValid(String(rest)) else { throw .invalidName(String(rest)) }
-        return Term(adapter: String(rest), digestPrefix: digest, scale: scale)
+        return Term(adapter: String(rest), selector: selector, scale: scale)
     }
 
     /// Digests that the reference is pinned to.
@@ -104,7 +138,7 @@ package struct ModelReference: Hashable, Sendable {
     package var text: String {
         ([base]
             + terms.map { term in
-                term.adapter + (term.digestPrefix.map { "@" + $0 } ?? "")
+                term.adapter + (term.selector.map { "@" + $0.text } ?? "")
                     + (term.scale == .one ? "" : ":" + term.scale.text)
             }).joined(separator: "+")
     }
@@ -150,6 +184,11 @@ package enum Name {
     package static func isValid(_ name: String) -> Bool {
         guard let first = name.utf8.first, isAlphanumeric(first), name.utf8.count <= 96 else { return false }
         return name.utf8.allSatisfy { isAlphanumeric($0) || [0x2e, 0x5f, 0x2d].contains($0) }
+    }
+
+    /// A tag is a name that cannot be taken for the beginning of a digest: not hexadecimal digits alone, in either case.
+    package static func isTag(_ name: String) -> Bool {
+        isValid(name) && !name.lowercased().utf8.allSatisfy(isHexadecimal)
     }
 
     static func isHexadecimal(_ byte: UInt8) -> Bool {

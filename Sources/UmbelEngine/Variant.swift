@@ -1,5 +1,6 @@
 internal import UmbelAdapters
 internal import UmbelPOSIX
+package import UmbelRegistry
 internal import UmbelTensor
 
 /// What a recipe evaluates to. Immutable; equal ids mean equal bytes.

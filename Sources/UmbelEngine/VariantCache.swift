@@ -1,6 +1,7 @@
 internal import Dispatch
 internal import Synchronization
 package import UmbelAdapters
+internal import UmbelRegistry
 package import UmbelTensor
 
 /// Merged tensors in memory, by variant, within a budget of bytes.

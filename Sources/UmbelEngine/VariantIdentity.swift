@@ -1,4 +1,5 @@
 internal import UmbelPOSIX
+package import UmbelRegistry
 package import UmbelTensor
 
 /// The id of a variant: everything that its bytes depend on, hashed.

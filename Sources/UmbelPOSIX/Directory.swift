@@ -56,6 +56,11 @@ package enum Directory {
         try synchronize(parent(of: target))
     }
 
+    /// Gives a file a second name within one file system.
+    package static func link(_ path: String, as name: String) throws(SystemError) {
+        _ = try retryingInterrupts("link", name) { Glibc.link(path, name) }
+    }
+
     /// Waits until the folder's entries are on the disk.
     package static func synchronize(_ path: String) throws(SystemError) {
         let descriptor = FileDescriptor(

@@ -40,4 +40,9 @@ package final class SHA256 {
     package static func hex(of text: String) -> String {
         Array(text.utf8).withUnsafeBytes { hex(of: $0) }
     }
+
+    /// Whether a text has the form of `finish`'s result.
+    package static func isDigest(_ text: String) -> Bool {
+        text.utf8.count == 64 && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    }
 }

@@ -17,6 +17,16 @@ package struct SystemError: Error, Hashable, Sendable {
         SystemError(call: call, subject: subject, code: errno)
     }
 
+    /// A file that is not there.
+    package static func missing(_ path: String) -> SystemError {
+        SystemError(call: "open", subject: path, code: ENOENT)
+    }
+
+    /// A file that has another length than it had.
+    package static func truncated(_ path: String) -> SystemError {
+        SystemError(call: "read", subject: path, code: EIO)
+    }
+
     /// The C library's words for `code`.
     package var message: String { String(cString: strerror(code)) }
 

@@ -5,30 +5,81 @@ internal import GRDB
 /// A change is acknowledged when its transaction is on the disk: the journal is written ahead and synchronised at every
 /// commit (`PRAGMA synchronous = FULL`), so that after a crash at any moment either all of it is there or nothing.
 package final class RegistryDatabase: Sendable {
-    private let queue: DatabaseQueue
+    /// nil if the file cannot be opened as a database at all.
+    private let queue: DatabaseQueue?
+    /// Why nothing can be changed: the file is damaged. What can be read of it still is.
+    package let fault: RegistryError?
 
-    /// Opens the file, makes it if it is missing, and brings its tables up to date.
-    package init(path: String) throws(RegistryError) {
-        queue = try Self.translating {
-            var configuration = Configuration()
-            configuration.label = "umbel.registry"
-            configuration.journalMode = .wal
-            configuration.prepareDatabase { database in
-                try database.execute(sql: "PRAGMA synchronous = FULL")
+    /// Opens the file, makes it if it is missing, and brings its tables up to date. A damaged file is not touched.
+    ///
+    /// - Throws: `RegistryError` if it could not be opened for another reason than damage.
+    package convenience init(path: String) throws(RegistryError) {
+        try self.init(path: path, pageLimit: nil)
+    }
+
+    /// - Parameter pageLimit: how many pages of 4096 bytes the file may have; nil for as many as the disk holds.
+    init(path: String, pageLimit: Int?) throws(RegistryError) {
+        do throws(RegistryError) {
+            queue = try Self.translating {
+                let queue = try DatabaseQueue(path: path, configuration: Self.configuration(pageLimit: pageLimit))
+                try Self.check(queue)
+                try Migrations.all.migrate(queue)
+                return queue
             }
-            let queue = try DatabaseQueue(path: path, configuration: configuration)
-            try Migrations.all.migrate(queue)
-            return queue
+            fault = nil
+        } catch {
+            guard case .damaged = error else { throw error }
+            var configuration = Configuration()
+            configuration.readonly = true
+            // What cannot even be opened has nothing to read; the fault says so.
+            queue = try? DatabaseQueue(path: path, configuration: configuration)
+            fault = error
         }
+    }
+
+    private static func configuration(pageLimit: Int?) -> Configuration {
+        var configuration = Configuration()
+        configuration.label = "umbel.registry"
+        configuration.journalMode = .wal
+        configuration.prepareDatabase { database in
+            try database.execute(sql: "PRAGMA synchronous = FULL")
+            if let pageLimit { try database.execute(sql: "PRAGMA max_page_count = \(pageLimit)") }
+        }
+        return configuration
+    }
+
+    private static func check(_ queue: DatabaseQueue) throws {
+        let findings = try queue.read { try String.fetchAll($0, sql: "PRAGMA quick_check(3)") }
+        guard findings == ["ok"] else { throw RegistryError.damaged(findings.joined(separator: "; ")) }
+        if try queue.read(Migrations.all.hasBeenSuperseded) { throw RegistryError.laterVersion }
     }
 
     /// One transaction: all of `changes` or, if it throws, nothing.
     func write<Result>(_ changes: (Database) throws -> Result) throws(RegistryError) -> Result {
-        try Self.translating { try queue.write(changes) }
+        if let fault { throw fault }
+        let queue = try opened
+        return try Self.translating {
+            do {
+                return try queue.write(changes)
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+                // What lies in the journal can go into the file, and its room be used once more: so that on a full disk
+                // at least a deletion goes through.
+                _ = try queue.writeWithoutTransaction { try $0.checkpoint(.restart) }
+                return try queue.write(changes)
+            }
+        }
     }
 
     func read<Result>(_ query: (Database) throws -> Result) throws(RegistryError) -> Result {
-        try Self.translating { try queue.read(query) }
+        let queue = try opened
+        return try Self.translating { try queue.read(query) }
+    }
+
+    private var opened: DatabaseQueue {
+        get throws(RegistryError) {
+            guard let queue else { throw fault ?? .inconsistent("the database is not open") }
+            return queue
+        }
     }
 
     private static func translating<Result>(_ body: () throws -> Result) throws(RegistryError) -> Result {

@@ -5,6 +5,7 @@ enum Migrations {
     static var all: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("routes", migrate: RouteTables.create)
+        migrator.registerMigration("adapters", migrate: AdapterTables.create)
         migrator.registerMigration("recipes", migrate: RecipeTables.create)
         return migrator
     }

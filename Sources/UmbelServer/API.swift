@@ -1,6 +1,6 @@
 /// Every endpoint. The router, `/openapi.json` and the tests that demand coverage all read this list.
 package enum API {
     package static let routes: [Route] =
-        ServiceRoutes.all + AdapterRoutes.all + ModelRoutes.all + VariantRoutes.all + TrafficRoutes.all
-        + HubRoutes.all + HubWriteRoutes.all + LoRARoutes.all + ScaleRoutes.all
+        ServiceRoutes.all + AdapterRoutes.all + HistoryRoutes.all + BlobRoutes.all + ModelRoutes.all + VariantRoutes.all
+        + TrafficRoutes.all + HubRoutes.all + HubWriteRoutes.all + LoRARoutes.all + ScaleRoutes.all
 }

@@ -1,5 +1,6 @@
 internal import UmbelEngine
 internal import UmbelPOSIX
+internal import UmbelRegistry
 
 /// What a `lora_path` names. Nothing in it becomes a path of this machine:
 ///
@@ -11,8 +12,8 @@ internal import UmbelPOSIX
 ///
 /// The first that is there counts.
 struct AdapterSource {
-    let tensors: MappedFile
-    let config: MappedFile?
+    /// Its files, ready to be stored under a name.
+    let upload: Upload
     /// What was settled when the content was stored; nothing for a file of the folder.
     let options: AdapterOptions
 
@@ -20,13 +21,27 @@ struct AdapterSource {
 
     /// - Throws: `unknownAdapter` for what names nothing.
     init(_ text: String, _ call: Call) throws {
-        if let term = try Self.term(text, call.engine) {
-            let (record, tensors, config) = try call.engine.contents(term)
-            (self.tensors, self.config, options) = (tensors, config, record.options)
+        let engine = call.engine
+        if let term = try Self.term(text, engine) {
+            let record = try engine.adapter(term).record
+            guard let content = engine.adapters.content(record.digest) else { throw EngineError.unknownAdapter(text) }
+            upload = try Self.registry { () throws(RegistryError) in
+                try engine.adapters.beginUpload(tensors: content.tensors, config: content.config)
+            }
+            options = record.options
         } else if let folder = call.application.adapterFolder, let files = try folder.files(text) {
-            (tensors, config, options) = (files.tensors, files.config, AdapterOptions())
+            upload = try engine.upload(tensors: files.tensors, config: files.config)
+            options = AdapterOptions()
         } else {
             throw EngineError.unknownAdapter(text)
+        }
+    }
+
+    private static func registry<Result>(_ body: () throws(RegistryError) -> Result) throws(EngineError) -> Result {
+        do {
+            return try body()
+        } catch {
+            throw .registry(error)
         }
     }
 
@@ -45,12 +60,15 @@ struct AdapterSource {
         guard ModelReference.Term.isDigestPrefix(digits), isMarked || digits.utf8.count >= digestDigits else {
             return nil
         }
-        let found = engine.adapters.all().filter { $0.digest.hasPrefix(digits) }
-        guard let first = found.first else { return nil }
-        guard Set(found.map(\.digest)).count == 1 else {
+        let found = engine.adapters.all().flatMap { record in
+            record.revisions(withDigest: digits).map {
+                ModelReference.Term(adapter: record.name, digestPrefix: $0.digest)
+            }
+        }
+        guard Set(found.map(\.digestPrefix)).count <= 1 else {
             throw EngineError.ambiguousDigest(adapter: text, prefix: digits)
         }
-        return .init(adapter: first.name, digestPrefix: first.digest)
+        return found.first
     }
 }
 

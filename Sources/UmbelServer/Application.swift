@@ -110,7 +110,13 @@ package final class Application: Sendable {
         } catch {
             let problem = Problem(error)
             if problem.status.kind == .serverError {
-                logger.error("request failed", metadata: ["target": "\(request.target)", "error": "\(error)"])
+                // The detail names the file; the error itself what the detail leaves out for the client.
+                logger.error(
+                    "request failed",
+                    metadata: [
+                        "target": "\(request.target)", "code": "\(problem.code)", "detail": "\(problem.detail)",
+                        "error": "\(error)",
+                    ])
             }
             return problem.response(found.dialect)
         }

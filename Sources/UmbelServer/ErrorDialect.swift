@@ -65,7 +65,8 @@ package enum ErrorDialect: Sendable {
         switch code {
         case "unknown_model": "RepoNotFound"
         case "unknown_file": "EntryNotFound"
-        case "unknown_adapter", "unknown_variant", "variant_gone", "invalid_reference", "ambiguous_digest":
+        case "unknown_adapter", "unknown_tag", "unknown_variant", "variant_gone", "invalid_reference",
+            "ambiguous_digest":
             "RevisionNotFound"
         default: nil
         }

@@ -4,12 +4,14 @@ internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
 internal import UmbelPOSIX
+internal import UmbelRegistry
 
 extension Problem {
     /// What to tell a client about any error that a request can meet.
     package init(_ error: any Error) {
         switch error {
         case let error as EngineError: self.init(engine: error)
+        case let error as RegistryError: self.init(registry: error)
         case let error as RequestError: self.init(request: error)
         case let error as HubCommitError: self.init(commit: error)
         case let error as LoadingError: self.init(loading: error)
@@ -50,6 +52,11 @@ extension Problem {
         case .base(let name, let error):
             self.init(.internalServerError, "base_unusable", "Base unusable", "Base “\(name)”: \(error.sentence)")
         case .system(let error): self.init(system: error)
+        case .registry(let error): self.init(registry: error)
+        case .unreadableContent(let name, let digest, let cause):
+            self.init(
+                .internalServerError, "content_unreadable", "Content unreadable",
+                "The content sha256:\(digest) of “\(name)” cannot be read: \(Problem(engine: cause).detail)")
         case .adapterFile(let error):
             let isForeign = error.code == "not_safetensors"
             self.init(
@@ -62,6 +69,12 @@ extension Problem {
             self.init(
                 .badRequest, "invalid_name", "Invalid name",
                 "“\(name)” is no name: letters, digits, “.”, “_” and “-”, at most 96, beginning with a letter or digit")
+        case .invalidTag(let tag):
+            self.init(
+                .badRequest, "invalid_tag", "Invalid tag",
+                "“\(tag)” is no tag: a name of at most 96 characters that is not made of hexadecimal digits alone")
+        case .tooManyLabels(let limit):
+            self.init(.badRequest, "too_many_labels", "Too many labels", "An adapter has at most \(limit) labels")
         case .reference(let error):
             self.init(.badRequest, "invalid_reference", "Invalid model reference", error.sentence)
         case .unknownBase(let name):
@@ -102,7 +115,6 @@ extension Problem {
             self.init(.badRequest, "unknown_component", "Unknown component", "No base has a component “\(place)”")
         case .internalInconsistency(let what): self.init(.internalServerError, "internal", "Internal error", what)
         case .traffic(let error): self.init(traffic: error)
-        case .registry(let error): self.init(registry: error)
         }
     }
 
@@ -161,11 +173,9 @@ extension Problem {
         self.init(.unprocessableContent, error.code, "Merge impossible", error.sentence)
     }
 
-    private init(system error: SystemError) {
+    init(system error: SystemError) {
         if error.isDiskFull {
-            self.init(
-                HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"), "disk_full", "Disk full",
-                "The disk is full")
+            self.init(.insufficientStorage, "disk_full", "Disk full", "The disk is full; nothing was changed")
         } else {
             self.init(
                 .internalServerError, "system", "System error", "\(error.call) of \(error.subject): \(error.message)")
@@ -231,7 +241,7 @@ extension Problem {
         case .exists(let adapter, let url):
             self.init(
                 .conflict, "adapter_exists", "Adapter exists", "There is an adapter “\(adapter)” already")
-            members = [.init("url", .string(url))]
+            extensions = [.init("url", .string(url))]
         }
     }
 
@@ -290,6 +300,10 @@ extension Problem {
             self.init(
                 .lengthRequired, "length_required", "Length required",
                 "The request has no body: send the file with Content-Length or chunked")
+        case .digestMismatch(let expected, let actual):
+            self.init(
+                .badRequest, "digest_mismatch", "Digest mismatch",
+                "The body is sha256:\(actual), not sha256:\(expected)")
         case .busy:
             self.init(.serviceUnavailable, "busy", "Busy", "Too many merges are under way")
             headers[.retryAfter] = "1"

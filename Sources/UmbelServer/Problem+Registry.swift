@@ -1,24 +1,25 @@
 internal import HTTPTypes
 internal import UmbelFormats
+internal import UmbelPOSIX
 internal import UmbelRegistry
 
 extension Problem {
     init(registry error: RegistryError) {
+        let detail = error.sentence
         switch error {
-        case .diskFull:
-            self.init(
-                HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"), "disk_full", "Disk full",
-                "There is no room for the change; nothing was changed")
-        case .damaged(let message):
-            self.init(
-                .internalServerError, "registry_damaged", "Registry damaged", "The registry cannot be read: \(message)")
-        case .database(let code, let message):
-            self.init(
-                .internalServerError, "registry_failed", "Registry failed",
-                "The registry failed with SQLite's code \(code): \(message)")
-        case .inconsistent(let what):
-            self.init(
-                .internalServerError, "registry_damaged", "Registry damaged", "The registry does not agree: \(what)")
+        case .system(let error): self.init(system: error)
+        case .diskFull: self.init(.insufficientStorage, "disk_full", "Disk full", detail)
+        case .damaged: self.init(.internalServerError, "registry_damaged", "Registry damaged", detail)
+        case .database, .laterVersion, .inconsistent:
+            self.init(.internalServerError, "registry_failed", "Registry failed", detail)
+        case .unknownBlob: self.init(.notFound, "unknown_blob", "Unknown blob", detail)
+        case .unknownRevision: self.init(.notFound, "unknown_revision", "Unknown revision", detail)
+        case .unknownTag: self.init(.notFound, "unknown_tag", "Unknown tag", detail)
+        case .nothingBefore: self.init(.conflict, "nothing_before", "Nothing to go back to", detail)
         }
     }
+}
+
+extension HTTPResponse.Status {
+    static let insufficientStorage = Self(code: 507, reasonPhrase: "Insufficient Storage")
 }

@@ -14,7 +14,7 @@ package struct Problem: Sendable {
     package var errors: [JSON] = []
     package var headers: HTTPFields = [:]
     /// Further members of the body (RFC 9457, 3.2).
-    package var members: [JSON.Member] = []
+    package var extensions: [JSON.Member] = []
 
     package init(_ status: HTTPResponse.Status, _ code: String, _ title: String, _ detail: String) {
         self.status = status
@@ -23,13 +23,19 @@ package struct Problem: Sendable {
         self.detail = detail
     }
 
-    package func response(_ dialect: ErrorDialect = .none) -> Response {
-        var members: [JSON.Member] = [
+    /// The problem object without what a dialect adds.
+    package var json: JSON { .object(members) }
+
+    private var members: [JSON.Member] {
+        let members: [JSON.Member] = [
             .init("type", .string("urn:umbel:problem:\(code)")), .init("title", .string(title)),
             .init("status", JSON(status.code)), .init("detail", .string(detail)), .init("code", .string(code)),
         ]
-        if !errors.isEmpty { members.append(.init("errors", .array(errors))) }
-        members += self.members + dialect.members(self)
+        return members + (errors.isEmpty ? [] : [.init("errors", .array(errors))]) + extensions
+    }
+
+    package func response(_ dialect: ErrorDialect = .none) -> Response {
+        let members = members + dialect.members(self)
         var response = Response(status, contentType: "application/problem+json", JSON.object(members).prettyText)
         for field in headers { response.headers.append(field) }
         for field in dialect.headers(self) { response.headers.append(field) }

@@ -129,14 +129,16 @@ package struct Call: Sendable {
         }
     }
 
-    /// The body as JSON; nil if there is none.
+    /// The body as JSON, at most 1 MiB.
+    func json() throws -> JSON { try Self.parse(try request.body.readAll(limit: 1 << 20)) }
+
+    /// The same; nil for an empty body.
     func optionalJSON() throws -> JSON? {
-        request.body.declaredLength == 0 ? nil : try json()
+        let bytes = try request.body.readAll(limit: 1 << 20)
+        return bytes.isEmpty ? nil : try Self.parse(bytes)
     }
 
-    /// The body as JSON, at most 1 MiB.
-    func json() throws -> JSON {
-        let bytes = try request.body.readAll(limit: 1 << 20)
+    private static func parse(_ bytes: [UInt8]) throws -> JSON {
         do {
             return try JSON(parsing: bytes)
         } catch {
@@ -158,6 +160,8 @@ package enum RequestError: Error, Sendable {
     case unsupportedMediaType(String)
     case multipartWithoutFile
     case lengthRequired
+    /// The bytes are not those that the path names.
+    case digestMismatch(expected: String, actual: String)
     case busy
     case notReady(String)
 }

@@ -3,6 +3,7 @@ internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelNames
 internal import UmbelPOSIX
+package import UmbelRegistry
 internal import UmbelTensor
 
 // What the floors beneath report as facts, in words. Each sentence names the key, shape or field that is meant.
@@ -68,7 +69,46 @@ extension ReferenceError {
         case .tooLong(let limit): "The model reference is longer than \(limit) bytes"
         case .invalidName(let name): "“\(name)” is no name"
         case .invalidScale(let scale): "“\(scale)” is no scale: \(Scale.description)"
-        case .invalidDigest(let digest): "“\(digest)” is no digest prefix: 1 to 64 lower-case hexadecimal digits"
+        case .invalidDigest(let digest):
+            "“\(digest)” is neither a digest prefix (1 to 64 lower-case hexadecimal digits) nor a tag"
+        }
+    }
+}
+
+extension SystemError {
+    /// Which call failed on what, and why.
+    package var sentence: String { "\(call) of \(subject): \(message)" }
+}
+
+extension RegistryError {
+    package var sentence: String {
+        switch self {
+        case .diskFull: "There is no room for the change in registry.sqlite; nothing was changed"
+        case .damaged(let finding):
+            "registry.sqlite is damaged (\(finding)); what can be read is served, and nothing is changed"
+        case .database(let code, let message): "SQLite failed with code \(code): \(message)"
+        case .laterVersion: "registry.sqlite was written by a later version of Umbel"
+        case .inconsistent(let what): "registry.sqlite does not hold together: \(what)"
+        case .system(let error): error.sentence
+        case .unknownBlob(let digest): "There is no blob sha256:\(digest)"
+        case .unknownRevision(let name, let revision): "“\(name)” has no \(revision), or does not keep it any more"
+        case .unknownTag(let name, let tag, let known):
+            "“\(name)” has no tag “\(tag)”"
+                + (Spelling.nearest(to: tag, among: known).map { "; did you mean “\($0)”?" } ?? "")
+        case .nothingBefore(let name): "“\(name)” has had no other content"
+        }
+    }
+}
+
+extension RegistryFault {
+    package var sentence: String {
+        switch self {
+        case .database(let error): error.sentence
+        case .content(let digest, let path, let names):
+            "sha256:\(digest), which \(names.quoted) use, cannot be read: \(path)"
+        case .formerRecord(let path): "the record of an earlier version cannot be read, and stays: \(path)"
+        case .strayBlobs(let path):
+            "there are contents but no registry.sqlite that knows them; they were moved to \(path)"
         }
     }
 }

@@ -99,7 +99,7 @@ import UmbelFormats
         "out/secret.safetensors", "inside.safetensors", "styles/up/styles/ink.safetensors", "styles/up", "", ".", "..",
         "./styles/ink.safetensors", "styles//ink.safetensors", "styles/", "styles/ink.safetensors/", "/",
         "%2e%2e/outside/secret.safetensors", "styles/%2e%2e/ink.safetensors", "styles\u{0}/ink.safetensors",
-        "styles/ink.safetensors\u{0}", "..\\outside\\secret.safetensors", ".hidden.safetensors", "notes.txt", "styles",
+        "styles/ink.safetensors\u{0}", "..\\outside\\secret.safetensors", ".hidden.safetensors", "notes.txt",
         "styles/none.safetensors", "~", "file:///etc/passwd", "http://127.0.0.1/x",
     ])
     func `nothing in a request becomes a path`(_ path: String) throws {

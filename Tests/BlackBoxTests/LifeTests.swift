@@ -18,13 +18,16 @@ import UmbelFormats
         let service = try Service.main()
         #expect(try service.put("ink", Samples.plain).status == 201)
         let variant = try service.post("/v1/variants", #"{"model": "main+ink"}"#).json["id"]?.string ?? ""
-        let values = ["{model}": "main+ink", "{name}": "ink", "{path}": "main_fp32.safetensors", "{id}": variant]
+        let values = [
+            "{model}": "main+ink", "{name}": "ink", "{path}": "main_fp32.safetensors", "{id}": variant,
+            "{tag}": "prod", "{digest}": "sha256:" + (try service.digest("ink")),
+        ]
         let document = try service.get("/openapi.json").json
         let paths = try #require(document["paths"]?.members)
         #expect(paths.count > 10)
         // Deletions last, so that what they delete is there for the others.
         for isDeletion in [false, true] {
-            for path in paths {
+            for path in isDeletion ? paths.reversed() : paths {
                 let target = values.reduce(path.name) { $0.replacingOccurrences(of: $1.key, with: $1.value) }
                 let methods = try #require(path.value.members).map { $0.name.uppercased() }
                 for method in methods where (method == "DELETE") == isDeletion {
@@ -32,7 +35,7 @@ import UmbelFormats
                     let answer = try service.request(method, target, body: body)
                     #expect(![404, 405, 500, 501].contains(answer.status), "\(method) \(target): \(answer.text)")
                 }
-                let allowed = try service.request("PATCH", target)
+                let allowed = try service.request("REPORT", target)
                 #expect(allowed.status == 405)
                 let names = Set((allowed["allow"] ?? "").components(separatedBy: ", "))
                 #expect(names.isSuperset(of: methods), "\(target) allows \(names)")

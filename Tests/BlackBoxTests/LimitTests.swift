@@ -125,7 +125,7 @@ import Testing
         }
         let options = try service.request("OPTIONS", "/v1/adapters/ink")
         #expect(options.status == 204)
-        #expect(options["allow"] == "DELETE, GET, HEAD, OPTIONS, PUT")
+        #expect(options["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT")
         #expect(try service.request("OPTIONS", "*").status == 204)
         for path in ["//healthz", "/v1//models", "/HEALTHZ", "/v1/models/main/files//main_fp32.safetensors"] {
             #expect(try service.get(path).status == 404, "\(path)")

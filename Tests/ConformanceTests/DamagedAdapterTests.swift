@@ -4,6 +4,7 @@ import UmbelAdapters
 import UmbelEngine
 import UmbelFormats
 import UmbelNames
+import UmbelRegistry
 import UmbelTensor
 import UmbelTesting
 

@@ -91,9 +91,9 @@ struct InvalidFileTests {
         let folder = try TemporaryFolder()
         let basePath = Goldens.path("invalid/\(item.base ?? (Self.manifest?.base ?? ""))")
         let base = try BaseModel(name: "base", path: basePath)
+        let store = try AdapterStore(folder: folder.path)
         let engine = Engine(
-            bases: [base], adapters: try AdapterStore(folder: folder.path),
-            traffic: try TrafficTable(RegistryDatabase(path: folder.path + "/registry.sqlite")), cacheBytes: 1 << 24,
+            bases: [base], adapters: store, traffic: try TrafficTable(store.database), cacheBytes: 1 << 24,
             pool: MergeResult.pool)
         let upload = try engine.adapters.beginUpload()
         let bytes = try Data(contentsOf: URL(filePath: Goldens.path("invalid/\(item.file)")))

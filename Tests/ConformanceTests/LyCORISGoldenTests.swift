@@ -2,6 +2,7 @@ import Testing
 import UmbelAdapters
 import UmbelEngine
 import UmbelFormats
+import UmbelRegistry
 import UmbelTensor
 import UmbelTesting
 

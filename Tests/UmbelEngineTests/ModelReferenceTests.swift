@@ -1,5 +1,6 @@
 import Testing
 import UmbelEngine
+import UmbelRegistry
 import UmbelTensor
 import UmbelTesting
 
@@ -23,6 +24,9 @@ struct ModelReferenceTests {
             "base+a:100+b:0.2"
         ),
         ("base+a:-0", [Term(adapter: "a", scale: scale(0))], "base+a:0"),
+        (
+            "base+a@prod:0.5", [Term(adapter: "a", selector: .tag("prod"), scale: scale(0.5))], "base+a@prod:0.5"
+        ),
         ("base+a@0f:0.5", [Term(adapter: "a", digestPrefix: "0f", scale: scale(0.5))], "base+a@0f:0.5"),
         (
             "base+a@\(String(repeating: "0", count: 64))",
@@ -54,7 +58,7 @@ struct ModelReferenceTests {
         ("base+a:0x1p3", .invalidScale("0x1p3")), ("base+a:1e9", .invalidScale("1e9")),
         ("base+a:1,5", .invalidScale("1,5")),
         ("base+a:1 ", .invalidScale("1 ")), ("base+a:--1", .invalidScale("--1")), ("base+a:1e+", .invalidScale("1e+")),
-        ("base+a@", .invalidDigest("")), ("base+a@0F", .invalidDigest("0F")), ("base+a@xyz", .invalidDigest("xyz")),
+        ("base+a@", .invalidDigest("")), ("base+a@0F", .invalidDigest("0F")), ("base+a@x!", .invalidDigest("x!")),
         ("base+a@\(String(repeating: "0", count: 65))", .invalidDigest(String(repeating: "0", count: 65))),
         ("base+a@0@1", .invalidDigest("0@1")), ("base+@0", .invalidName("")), ("base+a:1:2", .invalidName("a:1")),
         ("base+a:0.5@0f", .invalidScale("0.5@0f")),
@@ -151,5 +155,21 @@ struct EngineValueTests {
         #expect(Prefix("lycoris=")?.component == "")
         #expect(Prefix("a=b=c")?.component == "b=c")
         #expect(Prefix("=x") == nil && Prefix("x") == nil && Prefix("") == nil)
+    }
+
+    @Test("Names that could leave the folder are no names")
+    func names() {
+        for name in ["", "..", ".", "a/b", "/a", "a\u{0}", "a b", "ä", "-a", "_a", String(repeating: "a", count: 97)] {
+            #expect(!Name.isValid(name), "\(name)")
+        }
+        for name in ["a", "A0", "a..b", "a.json", "0-._", String(repeating: "a", count: 96)] {
+            #expect(Name.isValid(name), "\(name)")
+        }
+    }
+
+    @Test("A tag is a name that cannot be taken for a digest")
+    func tags() {
+        for tag in ["prod", "v1", "g0", "release-3f2a", "3f2a."] { #expect(Name.isTag(tag), "\(tag)") }
+        for tag in ["", "3f2a", "ABCDEF", "0", "-x", "a b"] { #expect(!Name.isTag(tag), "\(tag)") }
     }
 }

@@ -4,6 +4,7 @@ import UmbelEngine
 import UmbelFormats
 import UmbelHTTP
 import UmbelPOSIX
+import UmbelRegistry
 import UmbelTesting
 
 @testable import UmbelServer
@@ -52,6 +53,22 @@ struct ProblemTests {
         Item(LoadingError.unknownID("7"), 400, "invalid_field", "7"),
         Item(EngineError.base(name: "sd", .noTensors(path: "p")), 500, "base_unusable", "sd", "p"),
         Item(EngineError.system(disk), 507, "disk_full"), Item(EngineError.system(missing), 500, "system"),
+        Item(EngineError.registry(.diskFull), 507, "disk_full", "registry.sqlite"),
+        Item(RegistryError.system(disk), 507, "disk_full"),
+        Item(RegistryError.system(missing), 500, "system", "/data/x"),
+        Item(RegistryError.damaged("page 3"), 500, "registry_damaged", "page 3"),
+        Item(RegistryError.database(code: 10, message: "I/O"), 500, "registry_failed", "10", "I/O"),
+        Item(RegistryError.laterVersion, 500, "registry_failed"),
+        Item(RegistryError.inconsistent("what"), 500, "registry_failed", "what"),
+        Item(RegistryError.unknownBlob("00"), 404, "unknown_blob", "sha256:00"),
+        Item(RegistryError.unknownRevision(name: "a", "generation 7"), 404, "unknown_revision", "a", "generation 7"),
+        Item(
+            RegistryError.unknownTag(name: "a", tag: "pord", known: ["prod", "test"]), 404, "unknown_tag", "a", "pord",
+            "prod"),
+        Item(RegistryError.nothingBefore(name: "a"), 409, "nothing_before", "a"),
+        Item(
+            EngineError.unreadableContent(name: "a", digest: "00", .system(missing)), 500, "content_unreadable", "a",
+            "00", "/data/x"),
         Item(EngineError.adapterFile(.emptyFile), 400, "empty_file"),
         Item(EngineError.adapterFile(.notSafetensors(format: .pickle)), 415, "not_safetensors", "pickle", "never"),
         Item(EngineError.adapterFile(.notSafetensors(format: .gguf)), 415, "not_safetensors", "GGUF"),
@@ -107,6 +124,8 @@ struct ProblemTests {
             EngineError.merge(.decomposition(tensor: "t", rows: 3, columns: 4)), 422, "decomposition_failed", "t", "3",
             "4"),
         Item(EngineError.invalidName("a/b"), 400, "invalid_name", "a/b"),
+        Item(EngineError.invalidTag("3f"), 400, "invalid_tag", "3f"),
+        Item(EngineError.tooManyLabels(limit: 64), 400, "too_many_labels", "64"),
         Item(EngineError.reference(.empty), 400, "invalid_reference"),
         Item(EngineError.reference(.tooLong(limit: 4096)), 400, "invalid_reference", "4096"),
         Item(EngineError.reference(.invalidScale("x")), 400, "invalid_reference", "x"),
@@ -135,6 +154,7 @@ struct ProblemTests {
         Item(RequestError.unsupportedMediaType("t"), 415, "unsupported_media_type", "t"),
         Item(RequestError.multipartWithoutFile, 400, "missing_file"),
         Item(RequestError.lengthRequired, 411, "length_required"), Item(RequestError.busy, 503, "busy"),
+        Item(RequestError.digestMismatch(expected: "00", actual: "11"), 400, "digest_mismatch", "00", "11"),
         Item(RequestError.notReady("draining"), 503, "not_ready", "draining"),
         Item(BodyError.tooLarge(limit: 9), 413, "body_too_large", "9"),
         Item(BodyError.malformed("chunk"), 400, "body_malformed", "chunk"),

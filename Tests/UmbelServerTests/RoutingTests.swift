@@ -19,9 +19,9 @@ struct RoutingTests {
     init() throws {
         folder = try TemporaryFolder()
         let base = try BaseModel(name: "tiny", path: Goldens.path("lycoris/base/main_fp32.safetensors"))
+        let store = try AdapterStore(folder: folder.path + "/data")
         let engine = Engine(
-            bases: [base], adapters: try AdapterStore(folder: folder.path + "/data"),
-            traffic: try TrafficTable(RegistryDatabase(path: folder.path + "/registry.sqlite")), cacheBytes: 1 << 24,
+            bases: [base], adapters: store, traffic: try TrafficTable(store.database), cacheBytes: 1 << 24,
             pool: MergeResult.pool)
         application = Application(
             engine: engine, limits: ApplicationLimits(), version: "1.2.3",
@@ -62,7 +62,7 @@ struct RoutingTests {
     func methods() throws {
         for route in API.routes {
             let target = "/" + route.segments.map { $0.hasPrefix("{") ? "x" : String($0) }.joined(separator: "/")
-            let refused = try ask(.patch, target)
+            let refused = try ask(try #require(HTTPRequest.Method("REPORT")), target)
             #expect(refused.response.status == .methodNotAllowed)
             #expect(refused.json?["code"]?.string == "method_not_allowed")
             let allow = try #require(refused.response.headers[.allow]).split(separator: ", ").map(String.init)

@@ -1,5 +1,6 @@
 import UmbelAdapters
 import UmbelEngine
+import UmbelRegistry
 import UmbelTensor
 
 /// A recipe merged as the product does it, with its tensors by label.

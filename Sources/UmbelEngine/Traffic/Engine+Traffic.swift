@@ -1,4 +1,4 @@
-internal import UmbelRegistry
+package import UmbelRegistry
 
 /// What a route answered a request with.
 package struct Pick: Sendable {

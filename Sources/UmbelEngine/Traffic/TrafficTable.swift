@@ -24,7 +24,8 @@ package final class TrafficTable: Sendable {
         ledger = OutcomeLedger(counted, journal)
         var found: [String: LiveRoute] = [:]
         var unreadable: [String] = []
-        for record in try store.current() {
+        // Of a damaged database what can be read counts; the registry has told of it.
+        for record in database.fault == nil ? try store.current() : (try? store.current()) ?? [] {
             guard let route = TrafficRoute(stored: record.specification) else {
                 unreadable.append(record.name)
                 continue

@@ -2,6 +2,7 @@ internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
 internal import UmbelPOSIX
+internal import UmbelRegistry
 
 /// What a commit does to an adapter: one tensor file and one file of settings, each new, deleted or left as it was. Every
 /// other file (`README.md`, `.gitattributes`, optimizer states) is taken and not kept.

@@ -1,6 +1,7 @@
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
+internal import UmbelRegistry
 
 /// One line of a commit.
 enum HubOperation {

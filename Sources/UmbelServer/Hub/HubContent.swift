@@ -1,5 +1,6 @@
 internal import UmbelEngine
 internal import UmbelPOSIX
+internal import UmbelRegistry
 
 /// The decoded bytes of one file of a commit: a small one in memory, a larger one in a file of its own below `uploads/`.
 final class HubContent {

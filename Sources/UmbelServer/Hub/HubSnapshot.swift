@@ -3,6 +3,7 @@ internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
 internal import UmbelPOSIX
+internal import UmbelRegistry
 
 /// A repository at a revision, as Hub clients see it: an id that never means anything else, and files.
 ///
@@ -100,18 +101,19 @@ struct HubSnapshot {
             throw EngineError.reference(error)
         }
         let (record, tensors, config) = try call.engine.contents(term)
+        let content = call.engine.adapters.content(record.digest)
         var files = [
             File(
                 path: config == nil ? "\(name).safetensors" : AdapterFile.peftTensorFile, bytes: tensors.bytes.count,
-                sha256: config == nil ? record.digest : nil,
-                entityTag: config == nil ? record.digest : Self.entityTag(record, AdapterFile.peftTensorFile),
+                sha256: content?.tensors, entityTag: content?.tensors ?? Self.entityTag(record, "tensors"),
                 source: { MappedSource(file: tensors) })
         ]
         if let config {
             files.insert(
                 File(
-                    path: AdapterFile.configName, bytes: config.bytes.count, sha256: nil,
-                    entityTag: Self.entityTag(record, AdapterFile.configName), source: { MappedSource(file: config) }),
+                    path: AdapterFile.configName, bytes: config.bytes.count, sha256: content?.config,
+                    entityTag: content?.config ?? Self.entityTag(record, "config"),
+                    source: { MappedSource(file: config) }),
                 at: 0)
         }
         let commit = Self.commit(of: record)

@@ -4,6 +4,7 @@ internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
 internal import UmbelPOSIX
+internal import UmbelRegistry
 
 /// `/v1/adapters`: upload, list, look at, fetch and delete adapters.
 enum AdapterRoutes {
@@ -11,6 +12,7 @@ enum AdapterRoutes {
         .init("allow_unmatched", "true: store the adapter although a part of it finds no place in the base"),
         .init("prefix", "what a prefix of the file's names stands for, as lora_te1=text_encoder", isRepeatable: true),
         .init("base", "the base it must fit; none: store it unchecked"),
+        .init("label", "a label to keep with the name, as team:x; others stay", isRepeatable: true),
         .init("If-None-Match", in: .header, "*: refuse to overwrite"),
         .init("If-Match", in: .header, "the digest that the name must point to now"),
     ]
@@ -20,12 +22,14 @@ enum AdapterRoutes {
             .put, "/v1/adapters/{name}", "Upload an adapter, or point the name to new content",
             parameters: uploadParameters, statuses: [200, 201], handler: put),
         Route(
-            .post, "/v1/adapters", "Upload an adapter as multipart/form-data", parameters: uploadParameters,
+            .post, "/v1/adapters", "Upload an adapter as multipart/form-data, or make one of blobs by JSON",
+            parameters: uploadParameters,
             statuses: [200, 201], handler: post),
         Route(
             .get, "/v1/adapters", "List the adapters",
             parameters: [
                 .init("limit", "how many at most, 1 to 1000"), .init("cursor", "next_cursor of the page before"),
+                .init("label", "only those with this label, as team:x; all given must be there", isRepeatable: true),
             ],
             handler: list),
         Route(
@@ -34,6 +38,9 @@ enum AdapterRoutes {
             handler: get),
         Route(
             .get, "/v1/adapters/{name}/content", "The stored tensor file", statuses: [200, 206, 304], handler: content),
+        Route(
+            .patch, "/v1/adapters/{name}", "Change labels: null takes one away, others stay",
+            parameters: [.init("If-Match", in: .header, "the digest that the name must point to now")], handler: patch),
         Route(
             .delete, "/v1/adapters/{name}", "Forget a name, and its content if no other name points there",
             parameters: [
@@ -48,7 +55,7 @@ enum AdapterRoutes {
         let name = call.parameter("name")
         guard Name.isValid(name) else { throw EngineError.invalidName(name) }
         // What will be refused anyway is refused before the body is asked for; the store checks again.
-        try checkPreconditions(call.request.headers, name, call.engine.adapters.record(name))
+        try Preconditions(call.request).check(name, call.engine.adapters.record(name)?.digest)
         let upload = try call.engine.adapters.beginUpload()
         if isMultipart(call.request) {
             _ = try receiveForm(call, into: upload)
@@ -59,6 +66,7 @@ enum AdapterRoutes {
     }
 
     private static func post(_ call: Call) throws -> Response {
+        if isJSON(call.request) { return try adopt(call) }
         guard isMultipart(call.request) else {
             throw RequestError.unsupportedMediaType(call.request.headers[.contentType] ?? "no type")
         }
@@ -72,6 +80,17 @@ enum AdapterRoutes {
         request.headers[.contentType]?.lowercased().hasPrefix("multipart/") ?? false
     }
 
+    private static func isJSON(_ request: Request) -> Bool {
+        request.headers[.contentType]?.lowercased().hasPrefix("application/json") ?? false
+    }
+
+    /// An adapter of blobs that are here.
+    private static func adopt(_ call: Call) throws -> Response {
+        let request = try BlobAdapter(call.json())
+        let upload = try call.engine.adapters.beginUpload(tensors: request.tensors, config: request.config)
+        return try store(upload, as: request.name, labels: request.labels, call)
+    }
+
     private static func receiveBody(_ call: Call, into upload: Upload) throws {
         let headers = call.request.headers
         guard headers[.contentLength] != nil || headers[.transferEncoding] != nil else {
@@ -79,7 +98,7 @@ enum AdapterRoutes {
         }
         let body = call.request.body
         body.limit = call.application.limits.uploadBytes
-        try copy(to: upload) { buffer in try body.read(into: buffer) }
+        try copy(from: { try body.read(into: $0) }, to: { try upload.write($0) })
         try upload.finish()
     }
 
@@ -106,7 +125,7 @@ enum AdapterRoutes {
                     throw RequestError.invalidField(name: part.name, expected: "one .safetensors file")
                 }
                 fileName = file
-                try copy(to: upload) { buffer in try form.read(into: buffer) }
+                try copy(from: { try form.read(into: $0) }, to: { try upload.write($0) })
             } else if let file = part.filename {
                 throw RequestError.invalidField(
                     name: part.name, expected: "a .safetensors file or \(AdapterFile.configName), not \(file)")
@@ -118,26 +137,49 @@ enum AdapterRoutes {
         return (name, stem)
     }
 
-    private static func copy(to upload: Upload, from read: (UnsafeMutableRawBufferPointer) throws -> Int) throws {
+    static func copy(
+        from read: (UnsafeMutableRawBufferPointer) throws -> Int, to write: (UnsafeRawBufferPointer) throws -> Void
+    ) throws {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
         defer { buffer.deallocate() }
         while true {
             let count = try read(buffer)
             if count == 0 { return }
-            try upload.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            try write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         }
     }
 
-    private static func store(_ upload: Upload, as name: String, _ call: Call) throws -> Response {
-        let headers = call.request.headers
-        let (record, content, isNew) = try call.engine.add(upload, as: name, options: try options(call)) {
-            old throws(EngineError) in
-            try checkPreconditions(headers, name, old)
+    private static func store(
+        _ upload: Upload, as name: String, labels: [String: String] = [:], _ call: Call
+    ) throws -> Response {
+        let preconditions = Preconditions(call.request)
+        let labels = labels.merging(try self.labels(call)) { $1 }
+        let (record, content, isNew) = try call.engine.add(
+            upload, as: name, options: try options(call), labels: labels
+        ) { old throws(EngineError) in
+            try preconditions.check(name, old?.digest)
         }
-        let object = AdapterView.object(record, content, in: call.engine)
-        return .json(
-            isNew ? .created : .ok, object,
-            headers: [.eTag: "\"sha256:\(record.digest)\"", .location: "/v1/adapters/\(name)"])
+        return answer(record, content, isNew ? .created : .ok, call)
+    }
+
+    /// An adapter object, with where it is and what its name points to.
+    static func answer(
+        _ record: AdapterRecord, _ content: LoadedAdapter, _ status: HTTPResponse.Status, _ call: Call
+    ) -> Response {
+        .json(
+            status, AdapterView.object(record, content, in: call.engine),
+            headers: [.eTag: "\"sha256:\(record.digest)\"", .location: "/v1/adapters/\(record.name)"])
+    }
+
+    private static func labels(_ call: Call) throws -> [String: String] {
+        var labels: [String: String] = [:]
+        for text in call.queryValues("label") {
+            guard let (name, value) = Label.parse(text) else {
+                throw RequestError.invalidParameter(name: "label", value: text, expected: "name:value")
+            }
+            labels[name] = value
+        }
+        return labels
     }
 
     private static func options(_ call: Call) throws -> AdapterOptions {
@@ -157,26 +199,6 @@ enum AdapterRoutes {
         return options
     }
 
-    /// RFC 9110, 13.1.1 and 13.1.2; the entity tag is the digest, with or without "sha256:".
-    private static func checkPreconditions(
-        _ headers: HTTPFields, _ name: String, _ old: AdapterRecord?
-    ) throws(EngineError) {
-        func matches(_ text: String) -> Bool {
-            guard let old else { return false }
-            return EntityTag.list(text).contains { $0.value == "sha256:\(old.digest)" || $0.value == old.digest }
-        }
-        if let condition = headers[.ifMatch] {
-            guard old != nil, condition == "*" || matches(condition) else {
-                throw .preconditionFailed(adapter: name, digest: old?.digest)
-            }
-        }
-        if let condition = headers[.ifNoneMatch] {
-            guard !(condition == "*" ? old != nil : matches(condition)) else {
-                throw .preconditionFailed(adapter: name, digest: old?.digest)
-            }
-        }
-    }
-
     // MARK: Look at
 
     private static func list(_ call: Call) throws -> Response {
@@ -187,9 +209,10 @@ enum AdapterRoutes {
             }
             limit = value
         }
-        let found = try call.engine.allAdapters(after: call.query("cursor") ?? "", limit: limit + 1)
+        let found = call.engine.allAdapters(
+            after: call.query("cursor") ?? "", limit: limit + 1, labels: try labels(call))
         let page = found.prefix(limit)
-        let objects = page.map { AdapterView.object($0.record, $0.content, in: call.engine) }
+        let objects = page.map { AdapterView.listed($0, in: call.engine) }
         return .json(
             .ok,
             [
@@ -222,23 +245,22 @@ enum AdapterRoutes {
 
     private static func delete(_ call: Call) throws -> Response {
         let name = call.parameter("name")
-        let (headers, isForced, engine) = (call.request.headers, try call.flag("force"), call.engine)
+        let (preconditions, isForced, engine) = (Preconditions(call.request), try call.flag("force"), call.engine)
         try engine.remove(name) { record throws(EngineError) in
-            try checkPreconditions(headers, name, record)
+            try preconditions.check(name, record.digest)
             let routes = isForced ? [] : engine.routes(using: record)
             guard routes.isEmpty else { throw .traffic(.adapterInUse(adapter: name, routes: routes)) }
         }
         return Response(.noContent)
     }
-}
 
-/// A mapped file as a body.
-struct MappedSource: ByteSource {
-    let file: MappedFile
-
-    var count: Int { file.bytes.count }
-
-    func write(_ range: Range<Int>, to sink: ByteSink) throws {
-        try sink(UnsafeRawBufferPointer(rebasing: file.bytes[range]))
+    private static func patch(_ call: Call) throws -> Response {
+        let name = call.parameter("name")
+        let changes = try LabelChanges(call.json())
+        let preconditions = Preconditions(call.request)
+        let record = try call.engine.setLabels(changes.labels, of: name) { record throws(EngineError) in
+            try preconditions.check(name, record.digest)
+        }
+        return answer(record, try call.engine.adapter(name).content, .ok, call)
     }
 }

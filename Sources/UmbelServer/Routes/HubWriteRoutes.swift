@@ -2,6 +2,7 @@ internal import HTTPTypes
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
+internal import UmbelRegistry
 
 /// The write side of the Hugging Face Hub's protocol: a folder with an adapter becomes the content of its name.
 ///

@@ -2,6 +2,7 @@ internal import HTTPTypes
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
+internal import UmbelRegistry
 
 /// The calls by which clients of vLLM and of SGLang load and unload adapters.
 ///
@@ -94,8 +95,7 @@ enum LoRARoutes {
         guard engine.base(name) == nil else { throw LoadingError.nameOfBase(name) }
         guard inPlace || engine.adapters.record(name) == nil else { throw LoadingError.alreadyLoaded(name) }
         let source = try AdapterSource(path, call)
-        let upload = try engine.upload(tensors: source.tensors, config: source.config)
-        _ = try engine.add(upload, as: name, options: source.options) { (old) throws(EngineError) in
+        _ = try engine.add(source.upload, as: name, options: source.options) { (old) throws(EngineError) in
             guard inPlace || old == nil else { throw .preconditionFailed(adapter: name, digest: old?.digest) }
         }
     }

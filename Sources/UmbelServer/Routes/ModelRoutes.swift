@@ -3,6 +3,7 @@ internal import UmbelAdapters
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
+internal import UmbelRegistry
 package import UmbelTensor
 
 /// `/v1/models`: bases and the models that adapters make of them, as virtual folders.
@@ -29,7 +30,9 @@ enum ModelRoutes {
         var models = call.engine.bases.map { base -> JSON in
             model(base.name, root: base.name, parent: nil, created: 0)
         }
-        for (record, loaded) in try call.engine.allAdapters() {
+        for (record, content) in call.engine.allAdapters() {
+            // One that cannot be read is told of in the list of adapters.
+            guard case .success(let loaded) = content else { continue }
             let fitting = call.engine.fittingBases(loaded, record.options)
             var names = fitting.map { (id: "\($0.name)+\(record.name)", base: $0.name) }
             // Where it fits one base, the adapter's name alone means the adapter on it.

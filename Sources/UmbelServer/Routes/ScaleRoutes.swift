@@ -2,6 +2,7 @@ internal import HTTPTypes
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
+internal import UmbelRegistry
 
 /// llama.cpp's `/lora-adapters`: scales that hold for everybody who asks for the model `default`.
 ///

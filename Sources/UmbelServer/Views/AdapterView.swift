@@ -1,6 +1,7 @@
 package import UmbelAdapters
 internal import UmbelEngine
 package import UmbelFormats
+internal import UmbelRegistry
 internal import UmbelTensor
 
 /// An adapter as JSON: the contract's fields, and the report in which every key of the file is accounted for.
@@ -15,11 +16,7 @@ package enum AdapterView {
         let bindings = engine.bases.map { ($0, loaded.binding(to: $0, prefixes: record.options.prefixes)) }
         let best = engine.best(loaded, engine.bases, record.options)
         let bestBinding = best.map { loaded.binding(to: $0, prefixes: record.options.prefixes) }
-        var members: [JSON.Member] = [
-            .init("name", JSON(record.name)), .init("digest", .string("sha256:" + record.digest)),
-            .init("bytes", JSON(record.bytes)), .init("created", .string(record.created.text)),
-            .init("generation", JSON(record.generation)),
-        ]
+        var members = kept(record)
         members += summary(adapter, bestBinding?.report)
         members += [
             .init("allow_unmatched", .bool(record.options.allowsUnmatched)),
@@ -32,6 +29,26 @@ package enum AdapterView {
             members.append(.init("report", report(bestBinding.report, base: best.name, effects: effects?[best.name])))
         }
         return .object(members)
+    }
+
+    /// The adapter object in a list: what the registry keeps is there even if the content cannot be read.
+    static func listed(_ listed: Engine.Listed, in engine: Engine) -> JSON {
+        switch listed.content {
+        case .success(let content): object(listed.record, content, in: engine)
+        case .failure(let error): .object(kept(listed.record) + [.init("problem", Problem(error).json)])
+        }
+    }
+
+    /// What the registry keeps of a name.
+    private static func kept(_ record: AdapterRecord) -> [JSON.Member] {
+        let labels = record.labels.sorted { $0.key < $1.key }
+        return [
+            .init("name", JSON(record.name)), .init("digest", .string("sha256:" + record.digest)),
+            .init("bytes", JSON(record.bytes)), .init("created", .string(record.created.text)),
+            .init("generation", JSON(record.generation)),
+            .init("labels", .object(labels.map { .init($0.key, .string($0.value)) })),
+            .init("tags", JSON(record.tags.keys.sorted())),
+        ]
     }
 
     /// What the file itself tells.

@@ -2,6 +2,7 @@ internal import UmbelAdapters
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelNames
+internal import UmbelRegistry
 internal import UmbelTensor
 
 /// Variants and models as JSON.

@@ -2,6 +2,7 @@ import ArgumentParser
 import UmbelAdapters
 import UmbelEngine
 import UmbelNames
+import UmbelRegistry
 import UmbelServer
 import UmbelTensor
 

@@ -120,29 +120,23 @@ struct Serve: ParsableCommand {
         }
         let store: AdapterStore
         do {
-            store = try AdapterStore(folder: configuration.dataFolder)
+            store = try AdapterStore(folder: configuration.dataFolder, settings: configuration.registry)
         } catch {
-            if error.isTaken {
-                throw CommandFailure(.failed, "data folder \(configuration.dataFolder): another umbel is using it")
-            }
-            throw CommandFailure(
-                .failed, "data folder \(configuration.dataFolder): \(error.call) of \(error.subject): \(error.message)")
+            let reason = error.isTaken ? "another umbel is using it" : error.sentence
+            throw CommandFailure(.failed, "data folder \(configuration.dataFolder): \(reason)")
         }
-        for path in store.unreadable { logger.error("adapter record cannot be read", metadata: ["path": "\(path)"]) }
-        let registry: RegistryDatabase
+        for fault in store.faults { logger.error("registry fault", metadata: ["fault": "\(fault.sentence)"]) }
         let traffic: TrafficTable
         do {
-            registry = try RegistryDatabase(path: configuration.dataFolder + "/registry.sqlite")
-            traffic = try TrafficTable(registry)
+            traffic = try TrafficTable(store.database)
         } catch {
-            throw CommandFailure(
-                .failed, "data folder \(configuration.dataFolder): \(Problem(EngineError.registry(error)).detail)")
+            throw CommandFailure(.failed, "data folder \(configuration.dataFolder): \(error.sentence)")
         }
         for name in traffic.unreadable { logger.error("route cannot be read", metadata: ["name": "\(name)"]) }
         let cacheBytes = configuration.cacheBytes ?? SystemFacts.freeMemory / 2
         let engine = Engine(
             bases: bases, adapters: store, traffic: traffic, cacheBytes: cacheBytes, pool: pool,
-            recipes: RecipeStore(registry))
+            recipes: RecipeStore(store.database))
         do {
             try traffic.start { error in
                 logger.error(

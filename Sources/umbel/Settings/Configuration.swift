@@ -1,6 +1,7 @@
 import Logging
 import UmbelHTTP
 import UmbelPOSIX
+import UmbelRegistry
 import UmbelServer
 import Yams
 
@@ -13,6 +14,7 @@ struct Configuration {
     var graceSeconds = 30.0
     /// nil: none.
     var adapterFolder: String?
+    var registry = RegistrySettings()
     var dataFolder = ""
     /// nil: half of the free memory.
     var cacheBytes: Int?
@@ -48,6 +50,8 @@ struct Configuration {
         applicationLimits.uploadBytes = try values.integer(.uploadBytes, in: 1...Int.max)
         let folder = values.text(.adapterFolder)
         adapterFolder = folder == "none" ? nil : folder
+        registry.history = try values.integer(.history, in: 0...10_000)
+        registry.blobGraceSeconds = try values.integer(.blobGraceSeconds, in: 1...31_536_000)
         dataFolder = values.text(.dataFolder)
         cacheBytes = try values.automatic(.cacheBytes, in: 0...Int.max)
         threads = try values.automatic(.threads, in: 1...1024)

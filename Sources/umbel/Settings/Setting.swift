@@ -33,6 +33,12 @@ struct Setting: Sendable {
     static let adapterFolder = Setting(
         key: "adapters.folder", description: "Folder that clients may load adapters from by name, or none.",
         defaultText: "none")
+    static let history = Setting(
+        key: "adapters.history", description: "Former contents that each name keeps, to go back to.",
+        defaultText: "10")
+    static let blobGraceSeconds = Setting(
+        key: "adapters.blob_grace_seconds", description: "Seconds that an uploaded blob is kept which no adapter uses.",
+        defaultText: "3600")
     static let dataFolder = Setting(
         key: "data.folder", description: "Folder for uploaded adapters.", defaultText: "umbel-data")
     static let cacheBytes = Setting(
@@ -46,7 +52,6 @@ struct Setting: Sendable {
     /// Every setting but `bases`, which is a map of names to paths.
     static let all = [
         listen, connections, workers, headTimeout, idleTimeout, stallTimeout, graceSeconds, uploadBytes, adapterFolder,
-        dataFolder,
-        cacheBytes, threads, logLevel,
+        history, blobGraceSeconds, dataFolder, cacheBytes, threads, logLevel,
     ]
 }

@@ -61,13 +61,20 @@ extension Requesting {
 /// Does the same on several threads and collects what they report: findings, and errors in words.
 func concurrently(_ workers: Int, _ body: @escaping @Sendable (_ worker: Int) throws -> String?) -> [String] {
     let reports = Reports()
-    DispatchQueue.concurrentPerform(iterations: workers) { worker in
-        do {
-            if let report = try body(worker) { reports.append(report) }
-        } catch {
-            reports.append("\(error)")
+    let group = DispatchGroup()
+    for worker in 0..<workers {
+        group.enter()
+        // A thread each: Dispatch would run as many at a time as there are processors.
+        Foundation.Thread.detachNewThread {
+            defer { group.leave() }
+            do {
+                if let report = try body(worker) { reports.append(report) }
+            } catch {
+                reports.append("\(error)")
+            }
         }
     }
+    group.wait()
     return reports.all
 }
 

@@ -27,7 +27,7 @@ final class Service: Requesting {
     var url: String { "http://127.0.0.1:\(port)" }
     var log: String { (try? program.errors) ?? "" }
 
-    /// What the data folder holds, apart from the folders themselves, the lock and the registry's tables.
+    /// What the data folder holds, apart from the folders themselves, the lock and the database.
     var stored: [String] {
         scratch.files(below: "data").filter { $0 != "lock" && !$0.hasPrefix("registry.sqlite") }
     }
