@@ -113,6 +113,7 @@ let package = Package(
         tests("UmbelStatisticsTests", on: ["UmbelStatistics", "UmbelTesting"]),
         tests("UmbelRegistryTests", on: ["UmbelRegistry", "UmbelTesting", "UmbelFormats", "UmbelPOSIX"]),
         tests("UmbelHTTPTests", on: ["UmbelHTTP", "UmbelPOSIX", httpTypes]),
+        tests("UmbelClientTests", on: ["umbel", "UmbelClient", "UmbelHTTP", "UmbelFormats", "UmbelPOSIX", httpTypes]),
         .testTarget(
             name: "UmbelNamesTests", dependencies: ["UmbelNames"], exclude: ["Fixtures"], swiftSettings: strict),
         tests("PEFTTunerTests", on: ["UmbelTesting", "UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor"]),

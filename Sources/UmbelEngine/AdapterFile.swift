@@ -19,14 +19,33 @@ package enum AdapterFile {
         return tensorFiles.first(where: names.contains) ?? (safetensors.count == 1 ? safetensors[0] : nil)
     }
 
+    /// Which files on disk make up an adapter.
+    package struct Files: Hashable, Sendable {
+        /// Path of the tensor file.
+        package let tensors: String
+        /// Path of `adapter_config.json`, if it belongs to it.
+        package let config: String?
+    }
+
     /// - Parameter path: a file or a folder.
     /// - Throws: `EngineError` naming what is wrong with it.
     package static func open(_ path: String) throws(EngineError) -> Adapter {
+        let files = try files(of: path)
+        return try open(tensors: files.tensors, config: files.config)
+    }
+
+    /// Chooses the files without opening them.
+    ///
+    /// - Parameter path: a file or a folder.
+    /// - Throws: `EngineError` for a folder without a tensor file, or with several that nothing decides between, and for
+    ///   a format that is never read.
+    package static func files(of path: String) throws(EngineError) -> Files {
         guard Directory.isDirectory(path) else {
+            if let format = ForeignFormat(fileName: path) { throw .adapterFile(.notSafetensors(format: format)) }
             // A tensor file of a PEFT folder brings its settings with it.
             let beside = Directory.parent(of: path) + "/" + configName
             let isPEFT = Directory.name(of: path) == tensorFiles[0] && Directory.isFile(beside)
-            return try open(tensors: path, config: isPEFT ? beside : nil)
+            return Files(tensors: path, config: isPEFT ? beside : nil)
         }
         let names: [String]
         do {
@@ -36,7 +55,7 @@ package enum AdapterFile {
         }
         let config = names.contains(configName) ? path + "/" + configName : nil
         if let file = tensorFile(among: names) {
-            return try open(tensors: path + "/" + file, config: config)
+            return Files(tensors: path + "/" + file, config: config)
         }
         if let pickle = names.first(where: { ForeignFormat(fileName: $0) != nil }) {
             throw .adapterFile(.notSafetensors(format: ForeignFormat(fileName: pickle) ?? .pickle))

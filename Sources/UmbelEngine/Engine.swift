@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Synchronization
 package import UmbelAdapters
 internal import UmbelNames
@@ -16,6 +17,8 @@ package final class Engine: Sendable {
     /// Recipes of the ids that were given out; without it an id means something only while the cache knows it.
     package let recipes: RecipeStore?
     private let loaded = Mutex<[String: LoadedAdapter]>([:])
+    /// As many comparisons at a time as there are threads, each of which holds a tensor of either model.
+    private let comparisons: DispatchSemaphore
 
     package init(
         bases: [BaseModel], adapters: AdapterStore, traffic: TrafficTable, cacheBytes: Int, pool: ComputePool,
@@ -27,6 +30,7 @@ package final class Engine: Sendable {
         self.pool = pool
         self.recipes = recipes
         cache = VariantCache(pool: pool, budget: cacheBytes)
+        comparisons = DispatchSemaphore(value: pool.threads)
     }
 
     package func base(_ name: String) -> BaseModel? { bases.first { $0.name == name } }
@@ -316,21 +320,33 @@ package final class Engine: Sendable {
 
     /// The record that a term names, as if it pointed to the content asked for.
     func record(_ term: ModelReference.Term) throws(EngineError) -> AdapterRecord {
-        let record = try record(term.adapter)
         switch term.selector {
-        case nil: return record
+        case nil: return try record(term.adapter)
         case .tag(let tag):
+            let record = try record(term.adapter)
             guard let revision = record.revision(tagged: tag) else {
                 throw .registry(.unknownTag(name: record.name, tag: tag, known: record.tags.keys.sorted()))
             }
             return record.at(revision)
         case .digest(let prefix):
-            if record.digest.hasPrefix(prefix) { return record }
-            // The name has moved on; it may have kept the content, or another one may have it.
-            if let own = try Self.only(prefix, in: [record], term) { return own }
+            if let record = adapters.record(term.adapter) {
+                if record.digest.hasPrefix(prefix) { return record }
+                // The name has moved on; it may have kept the content.
+                if let own = try Self.only(prefix, in: [record], term) { return own }
+            }
+            // Another name or a route may have it.
+            if let held = try Self.only(prefix, in: adapters.heldRecords.filter { $0.name == term.adapter }, term) {
+                return held
+            }
             if let other = try Self.only(prefix, in: adapters.all(), term) { return other }
+            if let held = try Self.only(prefix, in: adapters.heldRecords, term) { return held }
             throw .unknownAdapter("\(term.adapter)@\(prefix)")
         }
+    }
+
+    /// What a reference needs of adapters.
+    func heldContents(of reference: ModelReference) throws(EngineError) -> [HeldContent] {
+        try reference.terms.map { term throws(EngineError) in HeldContent(try record(term)) }
     }
 
     /// The content that a digest prefix means among what some names have kept; nil if there is none.
@@ -359,6 +375,18 @@ package final class Engine: Sendable {
         } catch {
             throw .base(name: base.name, error)
         }
+    }
+
+    /// What differs between two variants, in numbers.
+    ///
+    /// - Throws: `differentBases` if they are of different bases.
+    package func compare(_ a: Variant, _ b: Variant) throws -> ModelComparison {
+        guard a.model.base === b.model.base else {
+            throw EngineError.differentBases(a.model.base.name, b.model.base.name)
+        }
+        comparisons.wait()
+        defer { comparisons.signal() }
+        return try Comparer(a, b, cache: cache, pool: pool).compare()
     }
 
     /// What each module of an adapter does to a base, in numbers.

@@ -31,6 +31,8 @@ package enum EngineError: Error, Sendable {
     case preconditionFailed(adapter: String, digest: String?)
     case overBudget(bytes: Int, budget: Int)
     case noBaseFits
+    /// Two models that should be compared.
+    case differentBases(String, String)
     /// A prefix stands for a component that no base has.
     case unknownPlace(String)
     case internalInconsistency(String)

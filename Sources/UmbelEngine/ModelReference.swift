@@ -126,9 +126,6 @@ package struct ModelReference: Hashable, Sendable {
         return Term(adapter: String(rest), selector: selector, scale: scale)
     }
 
-    /// Digests that the reference is pinned to.
-    package var contents: Set<String> { Set(terms.compactMap(\.digestPrefix)) }
-
     /// Is the adapter one of the terms, pinned to this content?
     func uses(adapter: String, content: String) -> Bool {
         terms.contains { $0.adapter == adapter && $0.digestPrefix == content }

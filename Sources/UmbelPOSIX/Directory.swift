@@ -86,6 +86,13 @@ package enum Directory {
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
+    /// The absolute path without links, `.` and `..`; nil if nothing is there.
+    package static func resolved(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
     /// The last part of `path`.
     package static func name(of path: String) -> String {
         path.split(separator: "/").last.map(String.init) ?? path

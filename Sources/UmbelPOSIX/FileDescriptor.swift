@@ -23,6 +23,15 @@ package final class FileDescriptor: Sendable {
         return Int(status.st_size)
     }
 
+    /// Copies bytes that begin `offset` bytes into the file, wherever earlier reads have come to.
+    ///
+    /// - Returns: how many, which may be fewer than `buffer` takes; 0 at the end of the file.
+    package func read(
+        into buffer: UnsafeMutableRawBufferPointer, at offset: Int, _ subject: String
+    ) throws(SystemError) -> Int {
+        try retryingInterrupts("pread", subject) { pread(number, buffer.baseAddress, buffer.count, off_t(offset)) }
+    }
+
     /// Writes all bytes, in as many calls as the system needs.
     package func writeAll(_ bytes: UnsafeRawBufferPointer, _ subject: String) throws(SystemError) {
         var done = 0

@@ -26,6 +26,13 @@ package enum Thread {
         pthread_detach(thread)
     }
 
+    /// Puts the calling thread to sleep, also over signals.
+    package static func sleep(seconds: Double) {
+        var rest = timespec(tv_sec: Int(seconds), tv_nsec: Int((seconds - seconds.rounded(.down)) * 1e9))
+        var left = timespec()
+        while nanosleep(&rest, &left) != 0 && errno == EINTR { rest = left }
+    }
+
     /// Lets every other thread go before the calling one. Linux keeps this for each thread.
     package static func lowerPriority() {
         // 0 is the calling thread; one that cannot be lowered runs on as it is.

@@ -23,7 +23,7 @@ package final class AdapterStore: Sendable {
     private let lock: FileDescriptor
     /// Held from reading what is there until its change is visible.
     private let writing = DispatchSemaphore(value: 1)
-    private let state: Mutex<RegistryState>
+    let state: Mutex<RegistryState>
 
     /// Opens the folder, making it if need be. Takes over what the former layout left, and sweeps what a crash did.
     ///
@@ -154,6 +154,25 @@ package final class AdapterStore: Sendable {
         }
         state.withLock { $0 = new }
         blobs.remove(changes.keys.filter { !new.isUsed(blob: $0) })
+    }
+
+    /// Holds contents for routes; an empty list holds nothing any more.
+    func setHolds(_ changes: [ContentHolder: [HeldContent]], in old: RegistryState) {
+        var new = old
+        for (holder, held) in changes { new.holds[holder] = held.isEmpty ? nil : held }
+        state.withLock { $0 = new }
+    }
+
+    /// The same, and forgets the contents that nothing needs then.
+    func forgetUnheld(_ changes: [ContentHolder: [HeldContent]], in old: RegistryState) throws(RegistryError) {
+        var new = old
+        for (holder, held) in changes { new.holds[holder] = held.isEmpty ? nil : held }
+        let gone = new.forgetUnused()
+        try database.write { database in
+            for content in gone { try AdapterTables.remove(content: content.digest, database) }
+        }
+        state.withLock { $0 = new }
+        blobs.remove(gone.flatMap(\.blobs).filter { !new.isUsed(blob: $0) })
     }
 
     /// The change itself: one transaction, then memory, then the files that nothing refers to any more.

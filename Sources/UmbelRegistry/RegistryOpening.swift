@@ -18,7 +18,11 @@ struct RegistryOpening {
         blobs = try onDisk { () throws(SystemError) in try BlobFolder(folder + "/blobs") }
         if let fault = database.fault { faults.append(.database(fault)) }
         do throws(RegistryError) {
-            state = try database.read(AdapterTables.load)
+            state = try database.read { database in
+                var state = try AdapterTables.load(database)
+                state.holds = try RouteTables.holds(database)
+                return state
+            }
         } catch {
             // Told of already where the file itself is at fault.
             if database.fault == nil { throw error }
@@ -68,6 +72,13 @@ struct RegistryOpening {
                 for digest in expired { try AdapterTables.putLoose(nil, as: digest, database) }
             }
             for digest in expired { state.looseBlobs[digest] = nil }
+        }
+        // A crash may have come between the end of a route and that of its contents.
+        let gone = state.forgetUnused()
+        if !gone.isEmpty {
+            try database.write { database in
+                for content in gone { try AdapterTables.remove(content: content.digest, database) }
+            }
         }
         let used = state.blobs
         blobs.remove(try onDisk { () throws(SystemError) in try blobs.digests }.filter { !used.contains($0) })

@@ -1,10 +1,13 @@
 /// All that the registry knows, as one value. What the tables hold is this.
 struct RegistryState: Hashable, Sendable {
     var records: [String: AdapterRecord] = [:]
-    /// By digest: those that a revision of a record points to.
+    /// By digest: those that a revision of a record points to or a route holds.
     var contents: [String: AdapterContent] = [:]
     /// By digest: files that arrived by themselves, kept for a while whether or not a content uses them.
     var looseBlobs: [String: LooseBlob] = [:]
+
+    /// Contents that routes need.
+    var holds: [ContentHolder: [HeldContent]] = [:]
 
     struct LooseBlob: Hashable, Sendable {
         let bytes: Int
@@ -25,6 +28,16 @@ struct RegistryState: Hashable, Sendable {
 
     private func isUsed(content digest: String) -> Bool {
         records.values.contains { record in record.revisions.contains { $0.digest == digest } }
+            || holds.values.contains { held in held.contains { $0.digest == digest } }
+    }
+
+    /// Forgets the contents that nothing points to.
+    ///
+    /// - Returns: the contents forgotten.
+    mutating func forgetUnused() -> [AdapterContent] {
+        let used = Set(records.values.flatMap { $0.revisions.map(\.digest) })
+            .union(holds.values.joined().map(\.digest))
+        return contents.keys.filter { !used.contains($0) }.sorted().compactMap { contents.removeValue(forKey: $0) }
     }
 
     /// Whether a file below `blobs/` is one that is to be kept.

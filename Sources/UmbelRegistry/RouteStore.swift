@@ -9,13 +9,13 @@ package struct RouteRecord: Hashable, Sendable {
     package let experiment: Int
     /// The route in JSON; written and read by those who know what a route is.
     package let specification: String
-    /// Digests of the adapters that the arms use.
-    package let contents: Set<String>
+    /// What the arms need of adapters.
+    package let contents: [HeldContent]
     /// Seconds since 1970.
     package let created: Int
 
     package init(
-        name: String, generation: Int, experiment: Int, specification: String, contents: Set<String>, created: Int
+        name: String, generation: Int, experiment: Int, specification: String, contents: [HeldContent], created: Int
     ) {
         self.name = name
         self.generation = generation
@@ -24,6 +24,10 @@ package struct RouteRecord: Hashable, Sendable {
         self.contents = contents
         self.created = created
     }
+}
+
+extension RouteRecord {
+    package var holder: ContentHolder { ContentHolder(route: name, generation: generation) }
 }
 
 /// Routes on disk. Every call is one transaction.
@@ -68,11 +72,7 @@ package struct RouteStore: Sendable {
                 arguments: [
                     record.name, record.generation, record.experiment, record.specification, record.created,
                 ])
-            for digest in record.contents {
-                try database.execute(
-                    sql: "INSERT INTO route_content VALUES (?, ?, ?)",
-                    arguments: [record.name, record.generation, digest])
-            }
+            for content in record.contents { try RouteTables.add(content, for: record.holder, database) }
             for table in ["route_generation", "route_content"] {
                 try database.execute(
                     sql: "DELETE FROM \(table) WHERE route = ? AND generation <= ?",
@@ -95,9 +95,10 @@ package struct RouteStore: Sendable {
 
     private static func record(_ row: Row, _ database: Database) throws -> RouteRecord {
         let (route, generation): (String, Int) = (row["route"], row["generation"])
-        let contents = try String.fetchSet(
-            database, sql: "SELECT digest FROM route_content WHERE route = ? AND generation = ?",
-            arguments: [route, generation])
+        let contents = try Row.fetchAll(
+            database, sql: "SELECT * FROM route_content WHERE route = ? AND generation = ?",
+            arguments: [route, generation]
+        ).map(RouteTables.content)
         return RouteRecord(
             name: route, generation: generation, experiment: row["experiment"], specification: row["specification"],
             contents: contents, created: row["created"])

@@ -1,4 +1,5 @@
 internal import GRDB
+internal import UmbelFormats
 
 /// Where routes, what they were before, and what was counted on their arms are kept.
 enum RouteTables {
@@ -12,9 +13,9 @@ enum RouteTables {
                     PRIMARY KEY (route, generation)) WITHOUT ROWID;
                 -- Contents of adapters that a generation needs. They are kept as long as it is.
                 CREATE TABLE route_content (
-                    route TEXT NOT NULL, generation INTEGER NOT NULL, digest TEXT NOT NULL,
-                    PRIMARY KEY (route, generation, digest)) WITHOUT ROWID;
-                CREATE INDEX route_content_digest ON route_content (digest);
+                    route TEXT NOT NULL, generation INTEGER NOT NULL, digest TEXT NOT NULL, name TEXT NOT NULL,
+                    prefixes TEXT NOT NULL, allow_unmatched INTEGER NOT NULL,
+                    PRIMARY KEY (route, generation, digest, name, prefixes, allow_unmatched)) WITHOUT ROWID;
                 -- Requests, errors and latencies of an arm.
                 CREATE TABLE arm_figures (
                     route TEXT NOT NULL, experiment INTEGER NOT NULL, arm TEXT NOT NULL, figures TEXT NOT NULL,
@@ -43,5 +44,32 @@ enum RouteTables {
                     id TEXT NOT NULL, metric TEXT NOT NULL,
                     PRIMARY KEY (id, metric)) WITHOUT ROWID;
                 """)
+    }
+
+    /// What every generation that is kept holds.
+    static func holds(_ database: Database) throws -> [ContentHolder: [HeldContent]] {
+        var holds: [ContentHolder: [HeldContent]] = [:]
+        for row in try Row.fetchAll(database, sql: "SELECT * FROM route_content") {
+            let holder = ContentHolder(route: row["route"], generation: row["generation"])
+            holds[holder, default: []].append(content(row))
+        }
+        return holds
+    }
+
+    static func add(_ content: HeldContent, for holder: ContentHolder, _ database: Database) throws {
+        try database.execute(
+            sql: "INSERT OR IGNORE INTO route_content VALUES (?, ?, ?, ?, ?, ?)",
+            arguments: [
+                holder.route, holder.generation, content.digest, content.name,
+                JSON(content.options.prefixes.map(\.text)).text, content.options.allowsUnmatched,
+            ])
+    }
+
+    static func content(_ row: Row) -> HeldContent {
+        var options = AdapterOptions()
+        let prefixes: String = row["prefixes"]
+        options.prefixes = ((try? JSON(parsing: Array(prefixes.utf8)))?.strings ?? []).compactMap(Prefix.init)
+        options.allowsUnmatched = row["allow_unmatched"]
+        return HeldContent(name: row["name"], digest: row["digest"], options: options)
     }
 }

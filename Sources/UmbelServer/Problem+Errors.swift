@@ -111,6 +111,10 @@ extension Problem {
             self.init(
                 .unprocessableContent, "no_base", "No base",
                 "No base is resident to check the adapter against; use ?base=none")
+        case .differentBases(let a, let b):
+            self.init(
+                .unprocessableContent, "different_bases", "Different bases",
+                "One model is on base “\(a)” and the other on “\(b)”; only models of one base can be compared")
         case .unknownPlace(let place):
             self.init(.badRequest, "unknown_component", "Unknown component", "No base has a component “\(place)”")
         case .internalInconsistency(let what): self.init(.internalServerError, "internal", "Internal error", what)

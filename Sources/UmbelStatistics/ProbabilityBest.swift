@@ -19,7 +19,7 @@ package enum ProbabilityBest {
         let compared = arms.indices.filter { arms[$0].count > 1 }
         var result = [Double?](repeating: nil, count: arms.count)
         guard compared.count > 1 else { return result }
-        let probabilities = integrate(posteriors(compared.map { arms[$0] }), direction)
+        let probabilities = BestArmIntegral(posteriors(compared.map { arms[$0] }), direction).probabilities()
         for (index, probability) in zip(compared, probabilities) { result[index] = probability }
         return result
     }
@@ -39,54 +39,5 @@ package enum ProbabilityBest {
             Posterior(
                 StudentT(degrees: Double(arm.count - 1)), location: arm.mean - centre, scale: max(scale, least))
         }
-    }
-
-    /// Sums over the panels in order of x; F is carried along from the left end.
-    private static func integrate(_ posteriors: [Posterior], _ direction: Direction) -> [Double] {
-        let edges = edges(posteriors)
-        let rule = GaussLegendre.eight
-        let order = rule.nodes.count
-        let arms = posteriors.indices
-        var result = [Double](repeating: 0, count: posteriors.count)
-        var reached = posteriors.map { $0.cumulative(edges[0]) }
-        var density = [[Double]](repeating: [Double](repeating: 0, count: order), count: posteriors.count)
-        var below = density
-        for (start, end) in zip(edges, edges.dropFirst()) {
-            let half = (end - start) / 2
-            for arm in arms {
-                for k in 0..<order {
-                    density[arm][k] = half * posteriors[arm].density(start + half * (1 + rule.nodes[k]))
-                }
-                for k in 0..<order {
-                    var sum = 0.0
-                    for m in 0..<order { sum += rule.partial[k][m] * density[arm][m] }
-                    below[arm][k] = reached[arm] + sum
-                }
-                for k in 0..<order { reached[arm] += rule.weights[k] * density[arm][k] }
-            }
-            for k in 0..<order {
-                let chances = arms.map { min(max(direction == .higher ? below[$0][k] : 1 - below[$0][k], 0), 1) }
-                for arm in arms {
-                    var product = rule.weights[k] * density[arm][k]
-                    for other in arms where other != arm { product *= chances[other] }
-                    result[arm] += product
-                }
-            }
-        }
-        let total = result.reduce(0, +)
-        return total > 0 ? result.map { $0 / total } : result.map { _ in 1 / Double(result.count) }
-    }
-
-    /// The edges of all, without those that are closer to the one before than half of what both of them allow.
-    private static func edges(_ posteriors: [Posterior]) -> [Double] {
-        let all = posteriors.flatMap(\.edges).sorted { $0.x < $1.x }
-        var kept: [Posterior.Edge] = []
-        for edge in all {
-            if let last = kept.last, edge.x - last.x < 0.5 * min(edge.width, last.width) { continue }
-            kept.append(edge)
-        }
-        // The last one closes the last panel, however narrow.
-        if let end = all.last, let last = kept.last, end.x > last.x { kept.append(end) }
-        return kept.map(\.x)
     }
 }

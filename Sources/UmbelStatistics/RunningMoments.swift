@@ -35,7 +35,10 @@ package struct RunningMoments: Hashable, Sendable {
         for value in values { add(value) }
     }
 
-    /// - Precondition: `value` is finite; the caller refuses others.
+    /// The largest magnitude that may be added: sums of squares of larger numbers, and products of those, overflow.
+    package static let largest = 1e100
+
+    /// - Precondition: `value` is finite and at most `largest` in magnitude; the caller refuses others.
     package mutating func add(_ value: Double) {
         count += 1
         let before = value - mean

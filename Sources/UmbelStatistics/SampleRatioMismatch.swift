@@ -14,13 +14,16 @@ internal import Glibc
 /// martingale too. Expected counts add up over periods; χ² is then conservative, because counts of a mixture vary less
 /// than those of its average.
 package struct SampleRatioMismatch: Hashable, Sendable {
-    /// Requests that were assigned while weights stayed the same; both in the order of the arms.
+    /// What was assigned while weights stayed the same; both in the order of the arms.
+    ///
+    /// Only what was assigned independently counts: where a key decides, the first request of each key, because the later
+    /// ones have no choice.
     package struct Period: Hashable, Sendable {
         package let observed: [Int]
         package let weights: [Double]
 
         /// - Parameters:
-        ///   - observed: requests of each arm, not negative.
+        ///   - observed: assignments to each arm, not negative.
         ///   - weights: not negative, in any unit.
         package init(observed: [Int], weights: [Double]) {
             (self.observed, self.weights) = (observed, weights)

@@ -34,7 +34,7 @@ package struct StudentT: Hashable, Sendable {
     /// P(|T| > |t|): the p-value of a two-sided test.
     package func outside(_ t: Double) -> Double { areas(abs(t)).outside }
 
-    /// The t with P(T ≤ t) = p; ±∞ at 1 and 0, NaN outside [0, 1].
+    /// The t with P(T ≤ t) = p, for |t| up to 1e150; ±∞ at 1 and 0, NaN outside [0, 1].
     ///
     /// Newton's method in u = ln |t|, in which both the tail (for small p) and the area around zero (for p near ½) are
     /// close to power laws.

@@ -10,11 +10,15 @@ struct Umbel: ParsableCommand {
         discussion: """
             umbel serve keeps base models resident and serves them merged with uploaded adapters over HTTP; umbel merge
             writes a merged model to disk, the same bytes. umbel check says beforehand whether an adapter fits a base.
+            umbel push, list, rm, tag and rollback speak to a service that runs.
 
             Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the input is bad.
             """,
         version: version,
-        subcommands: [Serve.self, Merge.self, Check.self, Inspect.self])
+        subcommands: [
+            Serve.self, Merge.self, Check.self, Inspect.self, Push.self, List.self, Remove.self, Tagging.self,
+            Rollback.self,
+        ])
 }
 
 @main
@@ -36,11 +40,13 @@ enum Main {
 }
 
 /// How a command ends.
-enum ExitStatus: Int32 {
+enum ExitStatus: Int32, Comparable {
     case done = 0
     case failed = 1
     case usage = 2
     case badInput = 3
+
+    static func < (left: ExitStatus, right: ExitStatus) -> Bool { left.rawValue < right.rawValue }
 }
 
 /// Ends a command with a sentence and a status.

@@ -11,8 +11,9 @@ import UmbelFormats
     @Test func `help and version are on standard output with exit code 0`() throws {
         let help = try umbel("--help", in: scratch)
         #expect(help.status == 0)
-        for word in ["serve", "merge", "check", "inspect"] { #expect(help.text.contains(word)) }
-        for command in ["serve", "merge", "check", "inspect"] {
+        let commands = ["serve", "merge", "check", "inspect", "push", "list", "rm", "tag", "rollback"]
+        for command in commands { #expect(help.text.contains(command)) }
+        for command in commands {
             let help = try umbel(command, "--help", in: scratch)
             #expect(help.status == 0)
             #expect(help.text.contains("USAGE: umbel \(command)"), "\(help.text)")

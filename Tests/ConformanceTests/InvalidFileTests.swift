@@ -93,7 +93,7 @@ struct InvalidFileTests {
         let base = try BaseModel(name: "base", path: basePath)
         let store = try AdapterStore(folder: folder.path)
         let engine = Engine(
-            bases: [base], adapters: store, traffic: try TrafficTable(store.database), cacheBytes: 1 << 24,
+            bases: [base], adapters: store, traffic: try TrafficTable(store), cacheBytes: 1 << 24,
             pool: MergeResult.pool)
         let upload = try engine.adapters.beginUpload()
         let bytes = try Data(contentsOf: URL(filePath: Goldens.path("invalid/\(item.file)")))

@@ -21,7 +21,7 @@ struct RoutingTests {
         let base = try BaseModel(name: "tiny", path: Goldens.path("lycoris/base/main_fp32.safetensors"))
         let store = try AdapterStore(folder: folder.path + "/data")
         let engine = Engine(
-            bases: [base], adapters: store, traffic: try TrafficTable(store.database), cacheBytes: 1 << 24,
+            bases: [base], adapters: store, traffic: try TrafficTable(store), cacheBytes: 1 << 24,
             pool: MergeResult.pool)
         application = Application(
             engine: engine, limits: ApplicationLimits(), version: "1.2.3",

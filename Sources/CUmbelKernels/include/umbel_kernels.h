@@ -75,3 +75,22 @@ int umbel_all_below(const float *x, float limit, size_t count);
 // The largest |x[i]|, NaN left out; 0 for none.
 float umbel_largest_magnitude(const float *x, size_t count);
 float umbel_largest_magnitude_reference(const float *x, size_t count);
+
+// Sums over i in f64 of differences of f32 numbers: how far a and b are from each other and from w.
+struct umbel_comparison {
+    double squares_a;         // a²
+    double squares_b;         // b²
+    double squares_w;         // w²
+    double squares_distance;  // (a − b)²
+    double squares_change_a;  // (a − w)²
+    double squares_change_b;  // (b − w)²
+    double product;           // (a − w)·(b − w)
+    double largest;           // the largest |a − b|, NaN left out
+    size_t largest_index;     // its first place; 0 if largest is 0
+    size_t equal;             // places where a = b
+};
+
+// Each sum has eight partial sums by index modulo eight, added in a fixed tree.
+void umbel_compare(struct umbel_comparison *out, const float *a, const float *b, const float *w, size_t count);
+void umbel_compare_reference(struct umbel_comparison *out, const float *a, const float *b, const float *w,
+                             size_t count);

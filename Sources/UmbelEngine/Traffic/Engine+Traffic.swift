@@ -32,8 +32,9 @@ extension Engine {
             pinned.shadows[index].model = variants[shadow.name]?.reference.text ?? shadow.model
         }
         if warm { try self.warm(Array(variants.values)) }
-        let contents = Set(variants.values.flatMap(\.reference.contents))
-        return try traffic.put(name, pinned, variants: variants, contents: contents, check: check)
+        var contents: Set<HeldContent> = []
+        for variant in variants.values { contents.formUnion(try heldContents(of: variant.reference)) }
+        return try traffic.put(name, pinned, variants: variants, contents: Array(contents), check: check)
     }
 
     private func checkRouteName(_ name: String) throws(EngineError) {

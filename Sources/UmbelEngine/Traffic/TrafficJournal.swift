@@ -43,6 +43,8 @@ final class TrafficJournal: Sendable {
                 _ = wake.wait(timeout: .now() + 1)
                 write(experiments(), onFault)
             }
+            // What came between the last time and the stop.
+            write(experiments(), onFault)
             ended.signal()
         }
     }

@@ -6,6 +6,7 @@ internal import UmbelStatistics
 
 /// The routes in force. Looking one up takes a lock for a moment and never waits for the disk.
 package final class TrafficTable: Sendable {
+    private let adapters: AdapterStore
     private let store: RouteStore
     private let counted: OutcomeStore
     private let journal: TrafficJournal
@@ -16,16 +17,19 @@ package final class TrafficTable: Sendable {
     /// Stored routes that could not be read.
     package let unreadable: [String]
 
-    /// Takes up the routes of the database, with what was counted.
-    package init(_ database: RegistryDatabase) throws(RegistryError) {
-        store = RouteStore(database)
-        counted = OutcomeStore(database)
+    /// Takes up the routes of a data folder, with what was counted.
+    ///
+    /// - Parameter adapters: keeps the contents that routes need.
+    package init(_ adapters: AdapterStore) throws(RegistryError) {
+        self.adapters = adapters
+        store = RouteStore(adapters.database)
+        counted = OutcomeStore(adapters.database)
         journal = TrafficJournal(counted)
         ledger = OutcomeLedger(counted, journal)
         var found: [String: LiveRoute] = [:]
         var unreadable: [String] = []
         // Of a damaged database what can be read counts; the registry has told of it.
-        for record in database.fault == nil ? try store.current() : (try? store.current()) ?? [] {
+        for record in adapters.database.fault == nil ? try store.current() : (try? store.current()) ?? [] {
             guard let route = TrafficRoute(stored: record.specification) else {
                 unreadable.append(record.name)
                 continue
@@ -67,11 +71,11 @@ package final class TrafficTable: Sendable {
     /// - Parameters:
     ///   - route: with every adapter pinned to a digest.
     ///   - variants: of arms and shadows by name.
-    ///   - contents: digests of all adapters that it needs.
+    ///   - contents: all that it needs of adapters.
     ///   - check: asked with the route of that name that is in force; throws to refuse.
     /// - Returns: the route in force, and whether the name is new. The same route again changes nothing.
     package func put(
-        _ name: String, _ route: TrafficRoute, variants: [String: Variant], contents: Set<String>,
+        _ name: String, _ route: TrafficRoute, variants: [String: Variant], contents: [HeldContent],
         check: (LiveRoute?) throws(EngineError) -> Void
     ) throws(EngineError) -> (live: LiveRoute, isNew: Bool) {
         try changes.withLock { _ throws(EngineError) in
@@ -82,17 +86,30 @@ package final class TrafficTable: Sendable {
             let live = LiveRoute(
                 name: name, generation: (old?.generation ?? 0) + 1, created: Date.now.seconds, route: route,
                 experiment: experiment, variants: variants)
+            let record = RouteRecord(
+                name: name, generation: live.generation, experiment: experiment.number,
+                specification: route.json.text, contents: contents, created: live.created)
             do throws(RegistryError) {
-                try store.add(
-                    RouteRecord(
-                        name: name, generation: live.generation, experiment: experiment.number,
-                        specification: route.json.text, contents: contents, created: live.created))
+                try write(record)
             } catch {
                 throw .registry(error)
             }
             routes.withLock { $0[name] = live }
             return (live, old == nil)
         }
+    }
+
+    private func write(_ record: RouteRecord) throws(RegistryError) {
+        try adapters.hold(record.contents, for: record.holder)
+        do throws(RegistryError) {
+            try store.add(record)
+        } catch {
+            // A hold too many lasts until the next start; the first error is the one to tell.
+            try? adapters.release([record.holder])
+            throw error
+        }
+        let forgotten = record.generation - RouteStore.generationsKept
+        try? adapters.release([ContentHolder(route: record.name, generation: forgotten)])
     }
 
     private func experiment(after old: LiveRoute?, for route: TrafficRoute, name: String) -> Experiment {
@@ -109,7 +126,10 @@ package final class TrafficTable: Sendable {
             guard let live = route(name) else { throw .traffic(.unknownRoute(name)) }
             try check(live)
             do throws(RegistryError) {
+                let holders = try store.history(of: name).map(\.holder)
                 try store.remove(name)
+                // The route is gone; what it held goes now, or at the next start.
+                try? adapters.release(holders)
             } catch {
                 throw .registry(error)
             }

@@ -128,7 +128,7 @@ struct Serve: ParsableCommand {
         for fault in store.faults { logger.error("registry fault", metadata: ["fault": "\(fault.sentence)"]) }
         let traffic: TrafficTable
         do {
-            traffic = try TrafficTable(store.database)
+            traffic = try TrafficTable(store)
         } catch {
             throw CommandFailure(.failed, "data folder \(configuration.dataFolder): \(error.sentence)")
         }
@@ -205,20 +205,4 @@ private final class StopSignal {
     }
 
     func wait() { withExtendedLifetime(sources) { arrived.wait() } }
-}
-
-/// The process's environment.
-private enum Environment {
-    static var all: [String: String] {
-        var result: [String: String] = [:]
-        var entry = environ
-        while let pointer = entry.pointee {
-            let text = String(cString: pointer)
-            if let equals = text.firstIndex(of: "=") {
-                result[String(text[..<equals])] = String(text[text.index(after: equals)...])
-            }
-            entry += 1
-        }
-        return result
-    }
 }

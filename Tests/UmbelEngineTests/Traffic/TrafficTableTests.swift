@@ -9,15 +9,15 @@ import UmbelTesting
 @Suite struct TrafficTableTests {
     /// A table in a folder of its own, which can be opened again as after a restart.
     private final class Folder {
-        let path: String
         private let folder: TemporaryFolder
+        private let store: AdapterStore
 
         init() throws {
             folder = try TemporaryFolder()
-            path = folder.path + "/registry.sqlite"
+            store = try AdapterStore(folder: folder.path)
         }
 
-        func open() throws -> TrafficTable { try TrafficTable(RegistryDatabase(path: path)) }
+        func open() throws -> TrafficTable { try TrafficTable(store) }
     }
 
     private func route(_ weights: KeyValuePairs<String, Double> = ["a": 1, "b": 1], model: String = "base") throws
@@ -27,7 +27,7 @@ import UmbelTesting
     }
 
     private func put(_ table: TrafficTable, _ route: TrafficRoute, _ name: String = "live") throws -> LiveRoute {
-        try table.put(name, route, variants: [:], contents: ["d"], check: { _ in }).live
+        try table.put(name, route, variants: [:], contents: [], check: { _ in }).live
     }
 
     @Test func `a route is there after a restart, with its generation and history`() throws {
@@ -42,7 +42,6 @@ import UmbelTesting
         #expect(live.route == third.route)
         #expect(live.experiment.number == 2)
         #expect(try again.history(of: "live").map(\.record.generation) == [3, 2, 1])
-        #expect(try again.history(of: "live").map(\.record.contents) == [["d"], ["d"], ["d"]])
     }
 
     @Test func `the same route again changes nothing`() throws {
