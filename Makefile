@@ -33,10 +33,14 @@ format: ## format everything
 fuzz: deps ## the fuzzers, longer (UMBEL_FUZZ_ITERATIONS=1000000)
 	UMBEL_FUZZ_ITERATIONS=$${UMBEL_FUZZ_ITERATIONS:-200000} swift test --filter Fuzz $(SWIFT_FLAGS)
 
+soak: deps ## 10,000 swaps against the real service: everything verifies, no memory is lost
+	swift build --build-tests $(SWIFT_FLAGS)
+	UMBEL_TEST_SWAPS=$${UMBEL_TEST_SWAPS:-10000} swift test --skip-build --filter SwapTests $(SWIFT_FLAGS)
+
 bench: deps ## merge throughput per algorithm
 	swift run -c release $(SWIFT_FLAGS) umbel-bench merge
 
 clean: ## remove what was built
 	swift package clean
 
-.PHONY: help deps build demo test lint format fuzz bench clean
+.PHONY: help deps build demo test lint format fuzz soak bench clean

@@ -54,10 +54,11 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
 
         // Floor 1: numbers · system calls · statistics.
-        floor("UmbelTensor", on: ["CUmbelKernels", "COpenBLAS"]),
+        floor("UmbelTensor", on: ["CUmbelKernels", "COpenBLAS", "CMalloc"]),
         floor("UmbelPOSIX", on: ["COpenSSL"]),
         floor("UmbelStatistics", on: []),
 

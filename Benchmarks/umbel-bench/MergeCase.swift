@@ -28,7 +28,9 @@ struct MergeCase {
         file = try SafetensorsFile(path: path)
         let config = try adapter.config.map { try PEFTConfig(fields: $0(rank ?? 0)) }
         let opened = try Adapter(file: file, config: config)
-        binding = Binder.bind(opened, to: model.weights, names: model.table)
+        var binding = Binder.bind(opened, to: model.weights, names: model.table)
+        binding.source = adapter.name
+        self.binding = binding
         if let refusal = binding.report.refusal(allowsUnmatched: false) {
             let report = binding.report
             let details = report.errors.prefix(1).map { "\($0)" } + report.unmatched.prefix(1).map { "\($0)" }
@@ -43,8 +45,10 @@ struct MergeCase {
     }
 
     /// Merges everything that the adapter touches, as a download does: each tensor is let go of before the next.
-    func merge(on pool: ComputePool, _ use: (MergedTensor) -> Void = { _ in }) throws {
-        let merger = TensorMerger(plan: plan, pool: pool)
+    func merge(
+        on pool: ComputePool, deltas: (any DeltaKeeper)? = nil, _ use: (MergedTensor) -> Void = { _ in }
+    ) throws {
+        let merger = TensorMerger(plan: plan, pool: pool, deltas: deltas)
         for group in groups {
             for (_, tensor) in try merger.merge(group).sorted(by: { $0.key < $1.key }) { use(tensor) }
         }
@@ -66,8 +70,13 @@ struct MergeCase {
             }
         }
         if adapter.name == "lora" { try checkLoRA(on: pool) }
+        return try checksum(on: pool)
+    }
+
+    /// Of all merged bytes.
+    func checksum(on pool: ComputePool, deltas: (any DeltaKeeper)? = nil) throws -> UInt64 {
         var sum: UInt64 = 0
-        try merge(on: pool) { tensor in
+        try merge(on: pool, deltas: deltas) { tensor in
             for offset in stride(from: 0, to: tensor.byteCount - 7, by: 8) {
                 sum =
                     (sum &* 0x0000_0100_0000_01b3) ^ tensor.bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)

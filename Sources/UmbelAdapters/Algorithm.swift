@@ -36,6 +36,8 @@ package struct Patch: Sendable {
         case pad(shape: [Int])
         /// A tensor that the base lacks.
         case add(component: String, name: String, TensorView)
+        /// Adds what a combination makes of several adapters' differences.
+        case combined(CombinedChange)
         /// A factor that this base has no place for, though the rest of the module fits: reported, not merged.
         case leftOut(key: String, reason: String)
     }
@@ -55,8 +57,12 @@ package struct Patch: Sendable {
 
     /// Every tensor that is read or changed.
     package var tensors: Set<Int> {
-        guard case .derive(let source, _) = change else { return view?.tensors ?? [] }
-        return (view?.tensors ?? []).union(source.tensors)
+        let own = view?.tensors ?? []
+        return switch change {
+        case .derive(let source, _): own.union(source.tensors)
+        case .combined(let combined): own.union(combined.tensors)
+        default: own
+        }
     }
 
     /// Whole tensors come before differences, whatever the order in the file.
@@ -65,7 +71,7 @@ package struct Patch: Sendable {
         case .add, .replace, .leftOut: 0
         case .pad: 1
         // The base was changed for all modules before any of them was trained; of two on one tied tensor too.
-        case .transform, .derive: isStart ? 1 : 2
+        case .transform, .derive, .combined: isStart ? 1 : 2
         }
     }
 

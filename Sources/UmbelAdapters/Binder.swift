@@ -255,7 +255,7 @@ extension Patch {
 
 extension TargetView {
     /// Rows of `tensor` that the view covers, as element ranges of the stored rows; all of them where the view is turned.
-    fileprivate func rows(of tensor: Int) -> [Range<Int>] {
+    func rows(of tensor: Int) -> [Range<Int>] {
         pieces.filter { $0.tensor == tensor }.map { piece in
             if piece.transposed { return piece.slab ?? 0..<Int.max }
             if piece.halvesSwapped { return 0..<Int.max }

@@ -5,6 +5,20 @@ package struct Binding: Sendable {
     /// Whole tensors first, then differences in the order of the file.
     package let patches: [Patch]
     package let report: BindingReport
+    /// What the patches are made of, in words that mean the same on every binding of the same adapter to the same base; nil
+    /// for a binding whose deltas are not to be kept between merges.
+    package var source: String?
+    /// Counts the numbers that the patches hold for as long as anybody has the binding.
+    private var memory: FactorMemory
+
+    package init(patches: [Patch], report: BindingReport) {
+        self.patches = patches
+        self.report = report
+        memory = FactorMemory(of: patches)
+    }
+
+    /// Is this the only copy of the binding?
+    package mutating func hasOneHolder() -> Bool { isKnownUniquelyReferenced(&memory) }
 }
 
 /// How well an adapter fits a base.

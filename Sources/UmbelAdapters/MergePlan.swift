@@ -59,6 +59,25 @@ package struct MergePlan: Sendable {
     /// `tensor` and those computed with it, in ascending order; empty if it is untouched.
     package func cluster(of tensor: Int) -> [Int] { clusters[tensor] ?? [] }
 
+    /// - Throws: for an adapter that was fitted to a tensor of which one before it changes the shape.
+    package func checkShapes() throws(MergeError) {
+        guard !changedShapes.isEmpty else { return }
+        var current: [Int: [Int]] = [:]
+        for step in steps {
+            for patch in step.binding.patches {
+                guard let view = patch.view else { continue }
+                if let shape = patch.newShape, let tensor = view.wholeTensor {
+                    current[tensor] = shape
+                    continue
+                }
+                for tensor in patch.tensors.sorted() {
+                    guard let shape = current[tensor], shape != base.views[tensor].shape else { continue }
+                    guard view.covers(shape) else { throw .shapeChangedBefore(tensor: base.label(tensor)) }
+                }
+            }
+        }
+    }
+
     package func shape(of tensor: Int) -> [Int] { changedShapes[tensor] ?? base.views[tensor].shape }
 }
 
@@ -73,8 +92,19 @@ extension Patch {
     }
 }
 
+extension TargetView {
+    /// Is the view all of one tensor of this shape?
+    fileprivate func covers(_ shape: [Int]) -> Bool {
+        guard pieces.count == 1, let piece = pieces.first, piece.slab == nil, piece.rows == nil, piece.leadingAxes == 1
+        else { return false }
+        let (storedRows, storedColumns) = (shape.first ?? 1, shape.flattenedColumns)
+        return piece.transposed
+            ? rows == storedColumns && columns == storedRows : rows == storedRows && columns == storedColumns
+    }
+}
+
 /// Sets of tensors that grow together.
-private struct DisjointSets {
+struct DisjointSets {
     private var parents: [Int: Int] = [:]
 
     mutating func join(_ elements: [Int]) {

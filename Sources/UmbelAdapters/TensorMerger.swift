@@ -1,4 +1,5 @@
 internal import CUmbelKernels
+internal import Glibc
 internal import Synchronization
 internal import UmbelNames
 package import UmbelTensor
@@ -10,18 +11,38 @@ package final class MergedTensor: @unchecked Sendable {
     package let shape: [Int]
     private let memory: RecycledMemory.Block
     package let byteCount: Int
+    private static let live = Atomic(0)
+
+    /// Bytes of all merged tensors that anybody holds.
+    package static var liveBytes: Int { live.load(ordering: .relaxed) }
 
     init(dtype: DType, shape: [Int]) {
         self.dtype = dtype
         self.shape = shape
         byteCount = shape.elementCount * dtype.byteCount
         memory = RecycledMemory.take(byteCount: byteCount)
+        Self.live.wrappingAdd(byteCount, ordering: .relaxed)
     }
 
-    deinit { RecycledMemory.give(memory) }
+    deinit {
+        Self.live.wrappingSubtract(byteCount, ordering: .relaxed)
+        RecycledMemory.give(memory)
+    }
 
     /// Valid as long as the tensor itself: hold on to it while they are read.
     package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory.start, count: byteCount) }
+
+    /// Gives back memory beyond the bytes that an earlier use of it needed: for a tensor that is going to stay. Not while
+    /// another thread does the same.
+    package func releaseSurplus() { memory.releaseSurplus(beyond: byteCount) }
+
+    /// Has another tensor the same type, shape and bytes?
+    package func hasSameBytes(as other: MergedTensor) -> Bool {
+        guard dtype == other.dtype, shape == other.shape else { return false }
+        return withExtendedLifetime((self, other)) {
+            byteCount == 0 || memcmp(memory.start, other.memory.start, byteCount) == 0
+        }
+    }
 
     package var view: TensorView { TensorView(dtype: dtype, shape: shape, bytes: bytes, owner: self) }
 
@@ -51,10 +72,13 @@ package final class MergedTensor: @unchecked Sendable {
 package struct TensorMerger: Sendable {
     package let plan: MergePlan
     package let pool: ComputePool
+    private let deltas: (any DeltaKeeper)?
 
-    package init(plan: MergePlan, pool: ComputePool) {
+    /// - Parameter deltas: what additive patches add may be kept there; nil computes everything anew.
+    package init(plan: MergePlan, pool: ComputePool, deltas: (any DeltaKeeper)? = nil) {
         self.plan = plan
         self.pool = pool
+        self.deltas = deltas
     }
 
     /// Computes `tensor` and whatever has to be computed with it.
@@ -71,15 +95,7 @@ package struct TensorMerger: Sendable {
             try mergeInTiles(tensor, transforms, into: out)
             return [tensor: out]
         }
-        var weights = WorkingWeights()
-        for member in cluster { weights.load(member, plan.base.views[member], pool: pool) }
-        let members = Set(cluster)
-        for step in plan.steps {
-            for patch in step.binding.patches {
-                guard let view = patch.view, !patch.tensors.isDisjoint(with: members) else { continue }
-                try apply(patch, view, strength: step.strength, to: &weights)
-            }
-        }
+        let weights = try weights(of: cluster, before: plan.steps.count)
         var merged: [Int: MergedTensor] = [:]
         for member in cluster { merged[member] = try store(member, weights, dtype(plan.base.views[member].dtype)) }
         return merged
@@ -87,17 +103,35 @@ package struct TensorMerger: Sendable {
 
     /// The changes of a tensor if all of them are independent row by row on the tensor as it lies.
     private func rowTransforms(of tensor: Int) -> [(transform: any RowTransform, strength: Double)]? {
-        var transforms: [(transform: any RowTransform, strength: Double)] = []
+        var found: [(transform: any RowTransform, patch: Int, step: MergePlan.Step)] = []
         for step in plan.steps {
-            for patch in step.binding.patches {
+            for (index, patch) in step.binding.patches.enumerated() {
                 guard let view = patch.view, patch.touches(tensor) else { continue }
                 guard view.wholeTensor == tensor, case .transform(.rows(let transform), _) = patch.change else {
                     return nil
                 }
-                transforms.append((transform, step.strength))
+                found.append((transform, index, step))
             }
         }
-        return transforms
+        return found.map { (withKeptDelta($0.transform, $0.patch, in: $0.step), $0.step.strength) }
+    }
+
+    /// The transform with what it adds already written out, where that is kept.
+    private func withKeptDelta(
+        _ transform: any RowTransform, _ patch: Int, in step: MergePlan.Step
+    ) -> any RowTransform {
+        guard let deltas, let source = step.binding.source, let delta = (transform as? Addition)?.delta,
+            let values = deltas.values(
+                of: delta, DeltaKey(source: source, patch: patch), strength: step.strength, pool: pool)
+        else { return transform }
+        return Addition(DenseDelta(values, scale: delta.scale))
+    }
+
+    private func withKeptDelta(_ patch: Patch, _ index: Int, in step: MergePlan.Step) -> Patch {
+        guard case .transform(.rows(let transform), let bound) = patch.change, transform is Addition else {
+            return patch
+        }
+        return Patch(patch.view, .transform(.rows(withKeptDelta(transform, index, in: step)), bound: bound))
     }
 
     /// Widens, changes and rounds tile by tile: the weight passes through the cache once.
@@ -122,37 +156,21 @@ package struct TensorMerger: Sendable {
         if let row = firstBadRow.withLock({ $0 }) { throw .notFinite(tensor: plan.base.label(tensor), row: row) }
     }
 
-    private func apply(
-        _ patch: Patch, _ view: TargetView, strength: Double, to weights: inout WorkingWeights
-    ) throws(MergeError) {
-        switch patch.change {
-        case .add, .leftOut: return
-        case .replace(let stored):
-            guard let tensor = view.wholeTensor else {
-                let replacement = stored.matrix(rows: view.rows)
-                return try weights.update(view) { (matrix) throws(MergeError) in
-                    matrix.start.update(from: replacement.start, count: matrix.count)
+    /// The tensors of a cluster as the first `count` entries of the recipe leave them.
+    func weights(of cluster: [Int], before count: Int) throws(MergeError) -> WorkingWeights {
+        var weights = WorkingWeights()
+        for member in cluster { weights.load(member, plan.base.views[member], pool: pool) }
+        let members = Set(cluster)
+        for step in plan.steps.prefix(count) {
+            for (index, patch) in step.binding.patches.enumerated() where !patch.tensors.isDisjoint(with: members) {
+                do {
+                    try weights.apply(withKeptDelta(patch, index, in: step), strength: step.strength, pool: pool)
+                } catch {
+                    throw error.naming(patch.view?.pieces.first.map { plan.base.label($0.tensor) } ?? "")
                 }
-            }
-            weights.replace(tensor, stored.matrix(), shape: stored.shape)
-        case .pad(let shape):
-            guard let tensor = view.wholeTensor, let matrix = weights.matrices[tensor], let old = weights.shapes[tensor]
-            else { return }
-            weights.replace(tensor, matrix.padded(from: old, to: shape), shape: shape)
-        case .derive(let source, let transform):
-            let values = weights.gathered(source)
-            try weights.update(view) { (matrix) throws(MergeError) in
-                transform.apply(to: matrix, from: values, strength: strength)
-            }
-        case .transform(let transform, _):
-            do {
-                try weights.update(view) { (matrix) throws(MergeError) in
-                    try transform.apply(to: matrix, strength: strength, pool: pool)
-                }
-            } catch {
-                throw error.naming(view.pieces.first.map { plan.base.label($0.tensor) } ?? "")
             }
         }
+        return weights
     }
 
     private func store(_ tensor: Int, _ weights: WorkingWeights, _ dtype: DType) throws(MergeError) -> MergedTensor {
@@ -180,8 +198,11 @@ extension Patch {
     /// Does it read or change the tensor? Asked for every patch and tensor, so no set is made.
     fileprivate func touches(_ tensor: Int) -> Bool {
         if let view, view.pieces.contains(where: { $0.tensor == tensor }) { return true }
-        guard case .derive(let source, _) = change else { return false }
-        return source.pieces.contains { $0.tensor == tensor }
+        return switch change {
+        case .derive(let source, _): source.pieces.contains { $0.tensor == tensor }
+        case .combined(let combined): combined.tensors.contains(tensor)
+        default: false
+        }
     }
 }
 
@@ -197,23 +218,7 @@ extension MergeError {
         switch self {
         case .notFinite(let tensor, let row): .notFinite(tensor: tensor.isEmpty ? name : tensor, row: row)
         case .decomposition(_, let rows, let columns): .decomposition(tensor: name, rows: rows, columns: columns)
+        case .shapeChangedBefore: self
         }
-    }
-}
-
-extension Matrix {
-    /// The tensor of shape `old` in the corner of zeros of shape `new`.
-    fileprivate func padded(from old: [Int], to new: [Int]) -> Matrix {
-        let result = Matrix(rows: new.first ?? 1, columns: new.flattenedColumns, repeating: 0)
-        var index = [Int](repeating: 0, count: old.count)
-        for offset in 0..<count {
-            var rest = offset
-            for axis in old.indices.reversed() {
-                index[axis] = rest % old[axis]
-                rest /= old[axis]
-            }
-            result.start[zip(index, new).reduce(0) { $0 * $1.1 + $1.0 }] = start[offset]
-        }
-        return result
     }
 }

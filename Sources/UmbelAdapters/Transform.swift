@@ -52,6 +52,8 @@ package enum MergeError: Error, Hashable, Sendable {
     /// NaN or infinity in the merged weight, after rounding to its type.
     case notFinite(tensor: String, row: Int)
     case decomposition(tensor: String, rows: Int, columns: Int)
+    /// An adapter needs the tensor in the shape that it had before another one of the recipe changed it.
+    case shapeChangedBefore(tensor: String)
 }
 
 extension RowTransform {

@@ -104,6 +104,14 @@ package final class BaseModel: Sendable {
         Directory.isDirectory(location) ? location + "/" + file.path : location
     }
 
+    /// Bytes of the files that are mapped for as long as the base is resident.
+    package var mappedBytes: Int {
+        files.reduce(0) { sum, file in
+            guard case .weights(let weights, _) = file.content else { return sum }
+            return sum + weights.mapping.bytes.count
+        }
+    }
+
     package var isSingleFile: Bool { !Directory.isDirectory(location) }
 }
 

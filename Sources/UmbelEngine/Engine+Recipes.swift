@@ -54,12 +54,19 @@ extension Engine {
 
     /// With names that are forgotten replaced by others that have, or had, the same content.
     private func renamed(_ reference: ModelReference) -> ModelReference {
-        let terms = reference.terms.map { term -> ModelReference.Term in
-            guard adapters.record(term.adapter) == nil, let digest = term.digestPrefix,
-                let other = adapters.all().first(where: { !$0.revisions(withDigest: digest).isEmpty })
-            else { return term }
-            return .init(adapter: other.name, digestPrefix: digest, scale: term.scale)
+        let entries = reference.entries.map { entry -> ModelReference.Entry in
+            switch entry {
+            case .adapter(let term): .adapter(renamed(term))
+            case .combination(let combined): .combination(combined.replacing(combined.terms.map(renamed)))
+            }
         }
-        return ModelReference(base: reference.base, terms: terms)
+        return ModelReference(base: reference.base, entries: entries)
+    }
+
+    private func renamed(_ term: ModelReference.Term) -> ModelReference.Term {
+        guard adapters.record(term.adapter) == nil, let digest = term.digestPrefix,
+            let other = adapters.all().first(where: { !$0.revisions(withDigest: digest).isEmpty })
+        else { return term }
+        return .init(adapter: other.name, digestPrefix: digest, scale: term.scale)
     }
 }

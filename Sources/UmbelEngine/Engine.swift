@@ -20,16 +20,17 @@ package final class Engine: Sendable {
     /// As many comparisons at a time as there are threads, each of which holds a tensor of either model.
     private let comparisons: DispatchSemaphore
 
+    /// - Parameter deltaBytes: the part of `cacheBytes` that kept deltas may take; a quarter if it is nil.
     package init(
-        bases: [BaseModel], adapters: AdapterStore, traffic: TrafficTable, cacheBytes: Int, pool: ComputePool,
-        recipes: RecipeStore? = nil
+        bases: [BaseModel], adapters: AdapterStore, traffic: TrafficTable, cacheBytes: Int, deltaBytes: Int? = nil,
+        pool: ComputePool, recipes: RecipeStore? = nil
     ) {
         self.bases = bases
         self.adapters = adapters
         self.traffic = traffic
         self.pool = pool
         self.recipes = recipes
-        cache = VariantCache(pool: pool, budget: cacheBytes)
+        cache = VariantCache(pool: pool, budget: cacheBytes, deltaBudget: deltaBytes)
         comparisons = DispatchSemaphore(value: pool.threads)
     }
 
@@ -206,6 +207,26 @@ package final class Engine: Sendable {
     private func forgetUnused() {
         let used = adapters.digests
         loaded.withLock { $0 = $0.filter { used.contains($0.key) } }
+        cache.forgetDeltas(except: used)
+    }
+
+    /// Factors that bindings hold, in bytes, from which on those of adapters that nobody uses at the moment are let go.
+    private static let factorLimit = 1 << 30
+
+    /// Lets bindings go while there is too much of them; what a variant in memory or a request uses stays.
+    private func limitFactors() {
+        guard FactorMemory.bytes > Self.factorLimit else { return }
+        cache.forgetIdle()
+        for adapter in loaded.withLock({ Array($0.values) }) where FactorMemory.bytes > Self.factorLimit {
+            adapter.forgetIdleBindings()
+        }
+    }
+
+    /// Where the process's memory is.
+    package var memory: MemoryUse {
+        var use = cache.memory
+        use.shared = bases.reduce(0) { $0 + $1.mappedBytes }
+        return use
     }
 
     /// The bases that an upload has to fit one of.
@@ -261,29 +282,61 @@ package final class Engine: Sendable {
         // A conversion to the type that everything has already is none.
         let dtype = dtype.flatMap { base.hasOnly($0) ? nil : $0 }
         if let dtype { try checkConversion(base, dtype) }
-        var records: [AdapterRecord] = []
-        var steps: [MergePlan.Step] = []
-        for term in reference.terms {
-            let (record, content) = try reading({ () throws(EngineError) in try self.record(term) }, load)
-            records.append(record)
-            // Before the cache is asked: an id tells nothing of what a name allows.
-            let binding = try bound(content, record.options, to: base)
-            steps.append(.init(binding: binding, strength: term.scale.value))
-        }
+        var entries: [ResolvedEntry] = []
+        // Before the cache is asked: an id tells nothing of what a name allows.
+        for entry in reference.entries { entries.append(try resolved(entry, on: base)) }
         let id = VariantIdentity.id(
-            baseDigest: try digest(of: base),
-            terms: zip(reference.terms, records).map {
-                .init(digest: $1.digest, scale: $0.scale, prefixes: $1.options.prefixes)
-            }, dtype: dtype)
+            baseDigest: try digest(of: base), entries: entries.map(\.identity), dtype: dtype)
         return try cache.use(id) { () throws(EngineError) in
-            let pinned = ModelReference(
-                base: base.name,
-                terms: zip(reference.terms, records).map {
-                    .init(adapter: $0.adapter, digestPrefix: $1.digest, scale: $0.scale)
-                })
+            var steps: [MergePlan.Step] = []
+            for entry in entries { steps.append(try entry.step(on: base)) }
+            let pinned = ModelReference(base: base.name, entries: entries.map(\.pinned))
             let plan = MergePlan(base: base.weights, steps: steps)
+            do throws(MergeError) {
+                try plan.checkShapes()
+            } catch {
+                throw .merge(error)
+            }
             return Variant(id: id, reference: pinned, model: MergedModel(base: base, plan: plan, dtype: dtype))
         }
+    }
+
+    /// The adapters that an entry means now, bound to the base.
+    private func resolved(
+        _ entry: ModelReference.Entry, on base: BaseModel
+    ) throws(EngineError) -> ResolvedEntry {
+        switch entry {
+        case .adapter(let term): return .adapter(try resolved(term, on: base))
+        case .combination(let combined):
+            var parts: [ResolvedTerm] = []
+            for term in combined.terms { parts.append(try resolved(term, on: base)) }
+            return .combination(combined, parts)
+        }
+    }
+
+    private func resolved(_ term: ModelReference.Term, on base: BaseModel) throws(EngineError) -> ResolvedTerm {
+        let (record, content) = try reading({ () throws(EngineError) in try self.record(term) }, load)
+        let binding = try bound(content, record.options, to: base)
+        return ResolvedTerm(term: term, record: record, adapter: content.adapter, binding: binding)
+    }
+
+    /// What each entry of a variant's recipe that is a combination loses by being cut, by its place in the recipe. Costs
+    /// the decompositions anew.
+    package func combinationReports(of variant: Variant) throws(EngineError) -> [Int: CombinationReport] {
+        let merger = TensorMerger(plan: variant.model.plan, pool: pool)
+        var reports: [Int: CombinationReport] = [:]
+        var step = 0
+        for (place, entry) in variant.reference.entries.enumerated() where entry.scale.value != 0 {
+            if case .combination = entry {
+                do {
+                    reports[place] = try merger.combinationReport(ofStep: step)
+                } catch {
+                    throw .merge(error)
+                }
+            }
+            step += 1
+        }
+        return reports
     }
 
     /// The variant that a text means: a reference, the name of an adapter that fits one base, `default`, or the id of a
@@ -363,6 +416,7 @@ package final class Engine: Sendable {
         _ adapter: LoadedAdapter, _ options: AdapterOptions, to base: BaseModel
     ) throws(EngineError) -> Binding {
         let binding = adapter.binding(to: base, prefixes: options.prefixes)
+        limitFactors()
         if let refusal = binding.report.refusal(allowsUnmatched: options.allowsUnmatched) {
             throw .binding(refusal, reports: [(base.name, binding.report)])
         }

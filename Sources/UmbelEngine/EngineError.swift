@@ -15,6 +15,8 @@ package enum EngineError: Error, Sendable {
     /// The adapter does not fit; one report for each base that was tried.
     case binding(BindingRefusal, reports: [(base: String, report: BindingReport)])
     case merge(MergeError)
+    /// Adapters that cannot be combined as the recipe says.
+    case combination(CombinationError)
     case invalidName(String)
     case invalidTag(String)
     case tooManyLabels(limit: Int)
@@ -29,7 +31,10 @@ package enum EngineError: Error, Sendable {
     case unknownFile(model: String, path: String)
     case ambiguousDigest(adapter: String, prefix: String)
     case preconditionFailed(adapter: String, digest: String?)
+    /// A variant of that size can never be pinned: at most half of the cache can be one pin.
     case overBudget(bytes: Int, budget: Int)
+    /// Pinning so much more would leave less than `slot` bytes for what is not pinned.
+    case pinsFull(bytes: Int, pinned: Int, slot: Int, budget: Int)
     case noBaseFits
     /// Two models that should be compared.
     case differentBases(String, String)

@@ -18,7 +18,9 @@ package final class LoadedAdapter: Sendable {
     package func binding(to base: BaseModel, prefixes: [Prefix]) -> Binding {
         let key = Self.key(base, prefixes)
         if let known = bindings.withLock({ $0[key] }) { return known }
-        let binding = Binder.bind(adapter, to: base.weights, names: base.names(prefixes: prefixes))
+        var binding = Binder.bind(adapter, to: base.weights, names: base.names(prefixes: prefixes))
+        // A base's name means one content as long as the process lives.
+        binding.source = digest + "\n" + key
         bindings.withLock { $0[key] = binding }
         return binding
     }
@@ -32,6 +34,16 @@ package final class LoadedAdapter: Sendable {
         let computed = try compute(binding(to: base, prefixes: prefixes))
         effects.withLock { $0[key] = computed }
         return computed
+    }
+
+    /// Lets go of the bindings that nobody else holds; they are worked out anew when they are next asked for.
+    func forgetIdleBindings() {
+        bindings.withLock { bindings in
+            for key in Array(bindings.keys) {
+                guard var binding = bindings.removeValue(forKey: key), !binding.hasOneHolder() else { continue }
+                bindings[key] = binding
+            }
+        }
     }
 
     private static func key(_ base: BaseModel, _ prefixes: [Prefix]) -> String {

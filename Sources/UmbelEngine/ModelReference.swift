@@ -1,3 +1,5 @@
+package import UmbelAdapters
+
 /// What is wrong with a model reference.
 package enum ReferenceError: Error, Hashable, Sendable {
     case empty
@@ -6,11 +8,17 @@ package enum ReferenceError: Error, Hashable, Sendable {
     case invalidScale(String)
     /// Behind “@” stands neither a digest prefix nor a tag.
     case invalidDigest(String)
+    /// Parentheses that are no `method(term,…;option=value…)`.
+    case malformedCombination(String)
+    case combination(CombinationError)
 }
 
 /// A model as a client writes it: `base+adapter@digest:scale+…`, or the id of a variant.
 ///
-///     model := base ( "+" term )*        term := adapter [ "@" ( digest-prefix | tag ) ] [ ":" scale ]
+///     model := base ( "+" entry )*       entry := term | combination
+///     term  := adapter [ "@" ( digest-prefix | tag ) ] [ ":" scale ]
+///
+/// A combination makes one entry of several adapters, see `CombinationTerm`.
 package struct ModelReference: Hashable, Sendable {
     package struct Term: Hashable, Sendable {
         package let adapter: String
@@ -63,15 +71,23 @@ package struct ModelReference: Hashable, Sendable {
     }
 
     package let base: String
-    package let terms: [Term]
+    package let entries: [Entry]
 
     /// Longest reference accepted, in bytes.
     package static let lengthLimit = 4096
 
-    package init(base: String, terms: [Term]) {
+    package init(base: String, entries: [Entry]) {
         self.base = base
-        self.terms = terms
+        self.entries = entries
     }
+
+    /// A chain of adapters.
+    package init(base: String, terms: [Term]) {
+        self.init(base: base, entries: terms.map(Entry.adapter))
+    }
+
+    /// Every adapter that is named, in order, those of combinations included.
+    package var terms: [Term] { entries.flatMap(\.terms) }
 
     /// - Parameter lengthLimit: in bytes; what Umbel wrote itself, with whole digests, may be longer than what clients write.
     package init(_ text: String, lengthLimit: Int = Self.lengthLimit) throws(ReferenceError) {
@@ -80,17 +96,22 @@ package struct ModelReference: Hashable, Sendable {
         let parts = Self.parts(text)
         guard let base = parts.first, Name.isValid(base) else { throw .invalidName(parts.first ?? text) }
         self.base = base
-        var terms: [Term] = []
-        for part in parts.dropFirst() { terms.append(try Self.term(part)) }
-        self.terms = terms
+        var entries: [Entry] = []
+        for part in parts.dropFirst() {
+            entries.append(
+                part.contains("(") ? .combination(try CombinationTerm(part)) : .adapter(try Self.term(part)))
+        }
+        self.entries = entries
     }
 
-    /// Cuts at every plus but the sign of an exponent or scale: `a:1e+2`, `a:+0.5`.
+    /// Cuts at every plus but those in parentheses and the sign of an exponent or scale: `a:1e+2`, `a:+0.5`.
     private static func parts(_ text: String) -> [String] {
         var parts = [""]
+        var depth = 0
         for character in text {
             let current = parts[parts.count - 1]
-            if character == "+", !endsInOpenNumber(current) {
+            depth += character == "(" ? 1 : character == ")" ? -1 : 0
+            if character == "+", depth <= 0, !endsInOpenNumber(current) {
                 parts.append("")
             } else {
                 parts[parts.count - 1].append(character)
@@ -106,7 +127,7 @@ package struct ModelReference: Hashable, Sendable {
         return (last == "e" || last == "E") && scale.dropLast().contains { $0.isNumber }
     }
 
-    private static func term(_ text: String) throws(ReferenceError) -> Term {
+    static func term(_ text: String) throws(ReferenceError) -> Term {
         var rest = Substring(text)
         var scale = Scale.one
         if let colon = rest.lastIndex(of: ":") {
@@ -131,13 +152,14 @@ package struct ModelReference: Hashable, Sendable {
         terms.contains { $0.adapter == adapter && $0.digestPrefix == content }
     }
 
-    /// The canonical text: scales of 1 are left out.
+    /// The canonical text: scales of 1 and options at their defaults are left out.
+    package var text: String { ([base] + entries.map(\.text)).joined(separator: "+") }
+}
+
+extension ModelReference.Term {
+    /// The canonical text: a scale of 1 is left out.
     package var text: String {
-        ([base]
-            + terms.map { term in
-                term.adapter + (term.selector.map { "@" + $0.text } ?? "")
-                    + (term.scale == .one ? "" : ":" + term.scale.text)
-            }).joined(separator: "+")
+        adapter + (selector.map { "@" + $0.text } ?? "") + (scale == .one ? "" : ":" + scale.text)
     }
 }
 

@@ -15,15 +15,14 @@ package final class Variant: Sendable {
         self.id = id
         self.reference = reference
         self.model = model
-    }
-
-    /// Bytes of all tensors that the recipe computes.
-    package var mergedBytes: Int {
-        model.plan.touched.reduce(0) { sum, tensor in
+        mergedBytes = model.plan.touched.reduce(0) { sum, tensor in
             let type = model.outputType(model.base.weights.views[tensor].dtype)
             return sum + model.plan.shape(of: tensor).elementCount * type.byteCount
         }
     }
+
+    /// Bytes of all tensors that the recipe computes.
+    package let mergedBytes: Int
 
     /// Bytes of the base's own tensors that the variant shares.
     package var sharedBytes: Int {
@@ -45,6 +44,8 @@ package struct VariantInfo: Sendable {
         case merging, ready
         /// Some tensors are in memory, from ranges that were read; the rest is merged when it is asked for.
         case partial
+        /// Too large to be in memory whole beside what is pinned: every download merges what it needs as it goes.
+        case streaming
     }
 
     package let variant: Variant

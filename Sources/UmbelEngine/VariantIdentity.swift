@@ -1,3 +1,4 @@
+package import UmbelAdapters
 internal import UmbelPOSIX
 package import UmbelRegistry
 package import UmbelTensor
@@ -25,15 +26,51 @@ package enum VariantIdentity {
         }
     }
 
-    /// First 40 hexadecimal digits of the SHA-256 of the canonical text. A term of scale 0 is not applied, so it is left
-    /// out.
-    package static func id(baseDigest: String, terms: [Term], dtype: DType?) -> String {
-        var lines = ["umbel variant", "numerics \(numericsVersion)", "base sha256:\(baseDigest)"]
-        for term in terms where term.scale.value != 0 {
-            let options = term.prefixes.map(\.text).sorted().joined(separator: ",")
-            lines.append("adapter sha256:\(term.digest) scale \(term.scale.text) prefixes \(options)")
+    /// One entry of a recipe.
+    package enum Entry: Hashable, Sendable {
+        case adapter(Term)
+        /// The terms' scales are their weights.
+        case combination(Combination, [Term], scale: Scale)
+
+        /// Terms that are applied; empty for an entry without effect.
+        private var applied: [Term] {
+            switch self {
+            case .adapter(let term): term.scale.value == 0 ? [] : [term]
+            case .combination(_, let terms, let scale): scale.value == 0 ? [] : terms.filter { $0.scale.value != 0 }
+            }
         }
+
+        /// The canonical lines. Every option that the method takes and that is not at its default is written.
+        fileprivate var lines: [String] {
+            let terms = applied
+            switch self {
+            case .adapter: return terms.map { "adapter sha256:\($0.digest) scale \($0.line)" }
+            case .combination(let combination, _, let scale):
+                guard !terms.isEmpty else { return [] }
+                let options = combination.options.map { " \($0.name)=\($0.value)" }.joined()
+                let head = "combination \(combination.method.name)\(options) of \(terms.count) scale \(scale.text)"
+                return [head] + terms.map { "part sha256:\($0.digest) weight \($0.line)" }
+            }
+        }
+    }
+
+    /// First 40 hexadecimal digits of the SHA-256 of the canonical text. An entry of scale 0 is not applied, so it is left
+    /// out, and so is a part of weight 0.
+    package static func id(baseDigest: String, entries: [Entry], dtype: DType?) -> String {
+        var lines = ["umbel variant", "numerics \(numericsVersion)", "base sha256:\(baseDigest)"]
+        lines += entries.flatMap(\.lines)
         lines.append("dtype \(dtype?.rawValue ?? "as base")")
         return String(SHA256.hex(of: lines.joined(separator: "\n") + "\n").prefix(40))
+    }
+
+    /// The id of a chain of adapters.
+    package static func id(baseDigest: String, terms: [Term], dtype: DType?) -> String {
+        id(baseDigest: baseDigest, entries: terms.map(Entry.adapter), dtype: dtype)
+    }
+}
+
+extension VariantIdentity.Term {
+    fileprivate var line: String {
+        "\(scale.text) prefixes \(prefixes.map(\.text).sorted().joined(separator: ","))"
     }
 }

@@ -10,7 +10,7 @@ final class BackgroundMerges: Sendable {
     private let running = Mutex(0)
 
     /// - Throws: `RequestError.busy` when too many are under way.
-    func start(_ variant: Variant, pin: Bool, in cache: VariantCache, logger: Logger) throws {
+    func start(_ variant: Variant, pin: Bool?, in cache: VariantCache, logger: Logger) throws {
         let isFree = running.withLock { count in
             guard count < Self.limit else { return false }
             count += 1

@@ -65,6 +65,7 @@ extension Problem {
         case .adapter(let error): self.init(adapter: error)
         case .binding(let refusal, let reports): self.init(refusal: refusal, reports: reports)
         case .merge(let error): self.init(merge: error)
+        case .combination(let error), .reference(.combination(let error)): self.init(combination: error)
         case .invalidName(let name):
             self.init(
                 .badRequest, "invalid_name", "Invalid name",
@@ -104,8 +105,13 @@ extension Problem {
             self.init(.preconditionFailed, "precondition_failed", "Precondition failed", "“\(adapter)” \(state)")
         case .overBudget(let bytes, let budget):
             self.init(
-                .unprocessableContent, "over_budget", "Larger than the cache",
-                "The merged tensors take \(bytes) bytes and the cache has room for \(budget) beside what is pinned; its files can be downloaded all the same"
+                .unprocessableContent, "over_budget", "Too large to be pinned",
+                "The merged tensors take \(bytes) bytes and one pin at most \(budget), half of the cache; without “pin” the variant is served all the same"
+            )
+        case .pinsFull(let bytes, let pinned, let slot, let budget):
+            self.init(
+                .conflict, "pins_full", "No room for another pin",
+                "The merged tensors take \(bytes) bytes and \(pinned) are pinned already; of the cache's \(budget), \(slot) stay free for what is not pinned. Unpin or delete a variant"
             )
         case .noBaseFits:
             self.init(
@@ -175,6 +181,15 @@ extension Problem {
 
     private init(merge error: MergeError) {
         self.init(.unprocessableContent, error.code, "Merge impossible", error.sentence)
+    }
+
+    private init(combination error: CombinationError) {
+        if case .notCombinable(_, let module, _) = error {
+            self.init(.unprocessableContent, "not_combinable", "Adapters not combinable", error.sentence)
+            errors = [["code": "not_combinable", "module": .string(module)]]
+        } else {
+            self.init(.badRequest, "invalid_combination", "Invalid combination", error.sentence)
+        }
     }
 
     init(system error: SystemError) {
@@ -311,6 +326,12 @@ extension Problem {
         case .busy:
             self.init(.serviceUnavailable, "busy", "Busy", "Too many merges are under way")
             headers[.retryAfter] = "1"
+        case .verificationFailed(let report):
+            self.init(
+                .internalServerError, "verification_failed", "Verification failed",
+                "\(VerificationView.errors(report).count) contents are not what they must be; what was wrong in memory has been let go"
+            )
+            errors = VerificationView.errors(report)
         case .notReady(let state):
             self.init(.serviceUnavailable, "not_ready", "Not ready", "The service is \(state)")
             headers[.retryAfter] = "1"

@@ -1,5 +1,5 @@
 package import HTTPTypes
-internal import UmbelEngine
+package import UmbelEngine
 package import UmbelFormats
 package import UmbelHTTP
 
@@ -164,4 +164,6 @@ package enum RequestError: Error, Sendable {
     case digestMismatch(expected: String, actual: String)
     case busy
     case notReady(String)
+    /// Something in memory or on disk is not what it must be.
+    case verificationFailed(VerificationReport)
 }

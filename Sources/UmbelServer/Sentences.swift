@@ -71,6 +71,48 @@ extension ReferenceError {
         case .invalidScale(let scale): "“\(scale)” is no scale: \(Scale.description)"
         case .invalidDigest(let digest):
             "“\(digest)” is neither a digest prefix (1 to 64 lower-case hexadecimal digits) nor a tag"
+        case .malformedCombination(let text):
+            "“\(text)” is no combination: method(adapter:weight,…;option=value…), and none inside another"
+        case .combination(let error): error.sentence
+        }
+    }
+}
+
+extension CombinationError {
+    package var sentence: String {
+        switch self {
+        case .unknownMethod(let name):
+            "There is no combination method “\(name)”"
+                + Self.hint(name, CombinationMethod.all.map(\.name))
+        case .unknownOption(let method, let option):
+            "“\(method)” has no option “\(option)”"
+                + Self.hint(option, CombinationMethod.named(method)?.options.map(\.name) ?? [])
+        case .invalidOption(let option, let value, let expected): "“\(option)” is “\(value)”, expected \(expected)"
+        case .repeatedOption(let option): "The option “\(option)” is given twice"
+        case .noAdapters: "The combination has no adapters"
+        case .tooManyAdapters(let limit): "The combination has more than \(limit) adapters"
+        case .notCombinable(let method, let module, let obstacle):
+            "“\(method)” cannot take “\(module)”: \(obstacle.sentence)"
+        }
+    }
+
+    /// The nearest of the names, or all of them where none is near.
+    private static func hint(_ name: String, _ names: [String]) -> String {
+        if let nearest = Spelling.nearest(to: name, among: names) { return "; did you mean “\(nearest)”?" }
+        return names.isEmpty ? "" : "; there are \(names.joined(separator: ", "))"
+    }
+}
+
+extension CombinationObstacle {
+    var sentence: String {
+        switch self {
+        case .addsTensor: "it adds a tensor that the base lacks, which is no difference; put the adapter into the chain"
+        case .changesShape: "it changes the shape of the weight, which is no difference; put the adapter into the chain"
+        case .rankNeeded: "its difference has no rank of its own; give the option “rank”"
+        case .notPair: "it is not one pair of factors, and PEFT combines only those; take a method without “peft_”"
+        case .ranksDiffer: "the adapters have different ranks there, and their factors cannot be added"
+        case .notVector: "it is no trained vector of (IA)³ along the same axis in every adapter"
+        case .differentParts: "the adapters cut the base's tensor in different ways"
         }
     }
 }
@@ -167,6 +209,7 @@ extension MergeError {
         switch self {
         case .notFinite: "non_finite"
         case .decomposition: "decomposition_failed"
+        case .shapeChangedBefore: "shape_mismatch"
         }
     }
 
@@ -176,7 +219,16 @@ extension MergeError {
             "The merged “\(tensor)” would not be finite in row \(row) in its type; the base is unchanged"
         case .decomposition(let tensor, let rows, let columns):
             "The singular values of “\(tensor)” (\(rows) × \(columns)) could not be computed"
+        case .shapeChangedBefore(let tensor):
+            "An adapter was made for “\(tensor)” in the shape that the base has, and another one before it changes that shape"
         }
+    }
+}
+
+extension VariantInfo {
+    /// For a variant that cannot be in memory whole.
+    var streamingNote: String {
+        "The merged tensors take \(variant.mergedBytes) bytes, more than the cache has room for beside what is pinned: downloads merge them as they go"
     }
 }
 

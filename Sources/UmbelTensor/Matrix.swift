@@ -1,4 +1,5 @@
 internal import CUmbelKernels
+internal import Glibc
 
 /// Owned f32 storage of `rows` × `columns`, row-major. All arithmetic happens in it.
 package final class Matrix: @unchecked Sendable {
@@ -32,6 +33,11 @@ package final class Matrix: @unchecked Sendable {
     deinit { RecycledMemory.give(bytes) }
 
     package var count: Int { rows * columns }
+
+    /// Gives back memory beyond the numbers that an earlier use of it needed: for a matrix that is going to stay. Not while
+    /// another thread does the same.
+    package func releaseSurplus() { bytes.releaseSurplus(beyond: count * MemoryLayout<Float>.stride) }
+
     package var values: [Float] { Array(UnsafeBufferPointer(start: start, count: count)) }
 
     package func row(_ index: Int) -> UnsafeMutablePointer<Float> {
@@ -89,6 +95,12 @@ package final class Matrix: @unchecked Sendable {
 
     /// √Σx², summed in f64.
     package var norm: Double { umbel_sum_of_squares(start, count).squareRoot() }
+
+    /// Has another matrix the same shape and the same bits?
+    package func hasSameBits(as other: Matrix) -> Bool {
+        rows == other.rows && columns == other.columns
+            && memcmp(start, other.start, count * MemoryLayout<Float>.stride) == 0
+    }
 
     package var isFinite: Bool { umbel_all_below(start, .infinity, count) == 1 }
 

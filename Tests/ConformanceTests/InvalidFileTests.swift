@@ -104,7 +104,7 @@ struct InvalidFileTests {
             #expect(item.expect == "accept", "stored although \(item.code)")
             #expect(stored.isNew)
             let variant = try engine.variant("base+adapter")
-            #expect(try engine.cache.makeResident(variant, pin: false) == false, "was not resident before")
+            #expect(try engine.cache.makeResident(variant) == .made, "was not resident before")
         } catch {
             let problem = Problem(error)
             #expect(item.expect != "accept", "refused: \(problem.detail)")

@@ -52,7 +52,7 @@ struct PEFTGoldenTests {
     /// Folders of the bases, by name and type; the second corpus uses those of the first.
     static let bases = (try? Goldens.decode("peft/index.json", as: Index.self).bases) ?? nil
 
-    /// Merges of one adapter or a chain. Weighted combinations belong to the registry.
+    /// Merges of one adapter or a chain; for combinations see `CombinationGoldenTests`.
     static func merges(_ corpus: String) -> [Merge] {
         guard let index = try? Goldens.decode("\(corpus)/index.json", as: Index.self) else { return [] }
         return index.cases.filter { $0.kind != "weighted" }.map { item in

@@ -9,6 +9,8 @@ package protocol Delta: Sendable {
     var scale: Double { get }
     /// An upper bound of |values|; infinite where none is cheap.
     var bound: Double { get }
+    /// Multiply-adds that one of the values costs; 0 where writing it out beforehand cannot pay.
+    var work: Double { get }
     /// Writes the unscaled values of `rows`, row-major, to `out`.
     func write(_ rows: Range<Int>, to out: UnsafeMutablePointer<Float>)
     /// y += factor · values of `rows`, fused: the bits are those of `write` followed by the sum.
@@ -37,11 +39,21 @@ package struct Addition: RowTransform {
 
 extension Delta {
     package var bound: Double { .infinity }
+    package var work: Double { 0 }
 
     package func add(_ rows: Range<Int>, scaledBy factor: Float, to y: UnsafeMutablePointer<Float>) {
         let difference = Matrix(rows: rows.count, columns: columns)
         write(rows, to: difference.start)
         Product.add(difference.start, scaledBy: factor, to: y, count: difference.count)
+    }
+
+    /// The whole of the unscaled values, on all threads of the pool.
+    package func values(pool: ComputePool) -> Matrix {
+        let matrix = Matrix(rows: rows, columns: columns)
+        pool.forEachRange(rows, grain: TileSize.rows(columns: columns, group: 1)) { range in
+            write(range, to: matrix.row(range.lowerBound))
+        }
+        return matrix
     }
 
     /// The whole of scale · values, for algorithms that need it at once.

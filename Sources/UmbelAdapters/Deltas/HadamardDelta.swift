@@ -16,6 +16,7 @@ package struct HadamardDelta: Delta {
     package var rows: Int { first.rows }
     package var columns: Int { first.columns }
     package var bound: Double { first.bound * second.bound }
+    package var work: Double { first.work + second.work + 1 }
 
     package func write(_ rows: Range<Int>, to out: UnsafeMutablePointer<Float>) {
         first.write(rows, to: out)

@@ -16,6 +16,7 @@ package struct KroneckerDelta: Delta {
     package var rows: Int { outer.rows * inner.rows }
     package var columns: Int { outer.columns * inner.columns }
     package var bound: Double { Double(outer.largestMagnitude) * Double(inner.largestMagnitude) }
+    package var work: Double { 1 }
 
     package func write(_ rows: Range<Int>, to out: UnsafeMutablePointer<Float>) {
         precondition(rows.lowerBound >= 0 && rows.upperBound <= self.rows)

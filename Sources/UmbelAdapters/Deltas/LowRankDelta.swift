@@ -17,6 +17,7 @@ package struct LowRankDelta: Delta {
     package var rows: Int { up.rows }
     package var columns: Int { down.columns }
     package var bound: Double { Double(up.columns) * Double(up.largestMagnitude) * Double(down.largestMagnitude) }
+    package var work: Double { Double(down.rows) }
 
     package func write(_ rows: Range<Int>, to out: UnsafeMutablePointer<Float>) {
         Product.write(rows: rows, of: up, times: down, to: out)

@@ -91,6 +91,7 @@ struct BandedDelta: Delta {
     var rows: Int { height * bands.count }
     var columns: Int { bands.first?.columns ?? 0 }
     var bound: Double { bands.reduce(0) { max($0, $1.bound) } }
+    var work: Double { bands.reduce(0) { max($0, $1.work) } }
 
     func write(_ rows: Range<Int>, to out: UnsafeMutablePointer<Float>) {
         var row = rows.lowerBound

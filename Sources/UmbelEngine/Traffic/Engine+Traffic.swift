@@ -50,13 +50,7 @@ extension Engine {
 
     /// Merges what the variants touch. One that is too large to be resident is served as it is asked for.
     private func warm(_ variants: [Variant]) throws(EngineError) {
-        for variant in variants {
-            do throws(EngineError) {
-                _ = try cache.makeResident(variant, pin: false)
-            } catch {
-                guard case .overBudget = error else { throw error }
-            }
-        }
+        for variant in variants { _ = try cache.makeResident(variant) }
     }
 
     /// Goes back to an earlier generation, as a new one.

@@ -16,7 +16,9 @@ enum ModelRoutes {
             .get, "/v1/models", "List the bases and the named adapters on the bases they fit", speaksOpenAI: true,
             handler: list),
         Route(
-            .get, "/v1/models/{model}", "One model, its recipe resolved to digests", speaksOpenAI: true, handler: get),
+            .get, "/v1/models/{model}", "One model, its recipe resolved to digests",
+            parameters: [.init("report", "true: compute what combinations lose by being cut to a rank")],
+            speaksOpenAI: true, handler: get),
         Route(
             .get, "/v1/models/{model}/files", "The files of the merged model", parameters: [dtype, user], handler: files
         ),
@@ -66,7 +68,9 @@ enum ModelRoutes {
             return .json(.ok, TrafficView.model(live, call.engine))
         }
         let model = try call.model(name)
-        return .json(.ok, VariantView.model(model.variant, name: name), headers: model.headers(call))
+        let reports = try call.flag("report") ? try call.engine.combinationReports(of: model.variant) : nil
+        let object = VariantView.model(model.variant, name: name, reports: reports)
+        return .json(.ok, object, headers: model.headers(call))
     }
 
     private static func files(_ call: Call) throws -> Response {

@@ -10,7 +10,7 @@ enum VariantRoutes {
     static let all = [
         Route(
             .post, "/v1/variants",
-            "Make a variant resident: {\"base\", \"adapters\": [{\"name\", \"scale\"}]} or {\"model\"}",
+            "Make a variant resident: {\"base\", \"adapters\": [{\"name\", \"scale\"} or {\"combine\", \"scale\"}]} or {\"model\"}",
             parameters: [.init("Prefer", in: .header, "respond-async: answer at once and merge in the background")],
             statuses: [200, 201, 202], handler: post),
         Route(.get, "/v1/variants", "List what is resident", handler: list),
@@ -21,23 +21,24 @@ enum VariantRoutes {
     private static func post(_ call: Call) throws -> Response {
         let body = try call.json()
         let request = try VariantRequest(body)
-        let isPinned = body["pin"]?.bool ?? false
+        let pin = body["pin"]?.bool
         let model = try request.resolve(call)
         let variant = model.variant
         try call.engine.publish(variant)
         let location = "/v1/variants/\(variant.id)"
         let cache = call.engine.cache
-        guard call.request.headers[.prefer]?.contains("respond-async") == true, cache.info(variant.id)?.state != .ready
+        guard call.request.headers[.prefer]?.contains("respond-async") == true,
+            cache.info(variant.id)?.state != .ready, !cache.isStreaming(variant)
         else {
-            let wasReady = try cache.makeResident(variant, pin: isPinned)
+            let residence = try cache.makeResident(variant, pin: pin)
             // After the merge, which the headers tell the time of.
             var headers = model.headers(call)
             headers[.location] = location
-            return .json(wasReady ? .ok : .created, object(variant, call), headers: headers)
+            return .json(residence == .made ? .created : .ok, object(variant, call), headers: headers)
         }
-        try cache.checkRoom(for: variant)
-        if isPinned { cache.pin(variant.id) }
-        try call.application.merges.start(variant, pin: isPinned, in: cache, logger: call.application.logger)
+        // A pin that cannot be kept is refused now, not in the background.
+        if let pin { try cache.setPinned(variant, pin) }
+        try call.application.merges.start(variant, pin: pin, in: cache, logger: call.application.logger)
         var headers = model.headers(call)
         headers[.location] = location
         headers[.preferenceApplied] = "respond-async"
@@ -50,7 +51,8 @@ enum VariantRoutes {
             .ok,
             [
                 "object": "list", "data": .array(cache.all().map(VariantView.object)), "bytes": JSON(cache.bytes),
-                "budget": JSON(cache.budget),
+                "budget": JSON(cache.budget), "delta_budget": JSON(cache.deltaBudget),
+                "memory": CacheView.memory(call.engine.memory), "counters": CacheView.counters(cache.counters),
             ])
     }
 
@@ -112,32 +114,75 @@ enum VariantRequest {
             throw RequestError.invalidField(name: "adapters", expected: "a list")
         }
         self = .recipe(
-            ModelReference(base: name, terms: try adapters.enumerated().map { try Self.term($1, index: $0) }))
+            ModelReference(
+                base: name, entries: try adapters.enumerated().map { try Self.entry($1, "adapters[\($0)]") }))
     }
 
-    private static func term(_ value: JSON, index: Int) throws -> ModelReference.Term {
-        guard let members = value.members else {
-            throw RequestError.invalidField(name: "adapters[\(index)]", expected: "an object")
+    private static func entry(_ value: JSON, _ path: String) throws -> ModelReference.Entry {
+        guard let combine = value["combine"], let members = value.members else {
+            return .adapter(try term(value, path))
         }
+        try check(members, ["combine", "scale"])
+        return .combination(try combination(combine, "\(path).combine", scale: try scale(value, path)))
+    }
+
+    /// `{"method", "adapters", …}`; every other field is an option of the method.
+    private static func combination(
+        _ value: JSON, _ path: String, scale: Scale
+    ) throws -> ModelReference.CombinationTerm {
+        guard let members = value.members else { throw RequestError.invalidField(name: path, expected: "an object") }
+        guard let method = value["method"] else { throw RequestError.missingField("\(path).method") }
+        guard let name = method.string else {
+            throw RequestError.invalidField(name: "\(path).method", expected: "a method's name")
+        }
+        guard let list = value["adapters"] else { throw RequestError.missingField("\(path).adapters") }
+        guard let adapters = list.array else {
+            throw RequestError.invalidField(name: "\(path).adapters", expected: "a list")
+        }
+        let options = try members.filter { !["method", "adapters"].contains($0.name) }.map { member in
+            (name: member.name, value: try optionText(member, path))
+        }
+        let terms = try adapters.enumerated().map { try term($1, "\(path).adapters[\($0)]") }
+        do throws(ReferenceError) {
+            return try .init(CombinationCall.combination(method: name, options: options), of: terms, scale: scale)
+        } catch {
+            throw EngineError.reference(error)
+        }
+    }
+
+    private static func optionText(_ member: JSON.Member, _ path: String) throws -> String {
+        switch member.value {
+        case .number(let text), .string(let text): return text
+        default:
+            throw RequestError.invalidField(name: "\(path).\(member.name)", expected: "a number or a string")
+        }
+    }
+
+    private static func term(_ value: JSON, _ path: String) throws -> ModelReference.Term {
+        guard let members = value.members else { throw RequestError.invalidField(name: path, expected: "an object") }
         try check(members, termFields)
-        guard let nameValue = value["name"] else { throw RequestError.missingField("adapters[\(index)].name") }
+        guard let nameValue = value["name"] else { throw RequestError.missingField("\(path).name") }
         guard let name = nameValue.string else {
-            throw RequestError.invalidField(name: "adapters[\(index)].name", expected: "an adapter's name")
+            throw RequestError.invalidField(name: "\(path).name", expected: "an adapter's name")
         }
-        let digest = try value["digest"].map { try digestPrefix($0, index: index) }
+        let digest = try value["digest"].map { try digestPrefix($0, path) }
+        return .init(adapter: name, digestPrefix: digest, scale: try scale(value, path))
+    }
+
+    private static func scale(_ value: JSON, _ path: String) throws -> Scale {
         let number = value["scale"] ?? .number("1")
         guard let scale = number.double.flatMap(Scale.init(number:)) else {
-            throw RequestError.invalidField(name: "adapters[\(index)].scale", expected: "\(Scale.description)")
+            throw RequestError.invalidField(name: "\(path).scale", expected: "\(Scale.description)")
         }
-        return .init(adapter: name, digestPrefix: digest, scale: scale)
+        return scale
     }
 
     /// With or without "sha256:", as the adapter object and a reference have it.
-    private static func digestPrefix(_ value: JSON, index: Int) throws -> String {
+    private static func digestPrefix(_ value: JSON, _ path: String) throws -> String {
         let text = value.string.map { $0.hasPrefix("sha256:") ? String($0.dropFirst("sha256:".count)) : $0 }
         guard let text, ModelReference.Term.isDigestPrefix(text) else {
             throw RequestError.invalidField(
-                name: "adapters[\(index)].digest", expected: "a digest: 1 to 64 lower-case hexadecimal digits")
+                name: "\(path).digest", expected: "a digest: 1 to 64 lower-case hexadecimal digits")
         }
         return text
     }

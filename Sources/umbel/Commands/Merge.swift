@@ -3,6 +3,7 @@ import Dispatch
 import UmbelAdapters
 import UmbelEngine
 import UmbelFormats
+import UmbelNames
 import UmbelPOSIX
 import UmbelServer
 import UmbelTensor
@@ -17,6 +18,11 @@ struct Merge: ParsableCommand {
 
               umbel merge --base sd15.safetensors --adapter ink.safetensors:0.8 --out merged.safetensors
               umbel merge --base ./pipeline --adapter ./peft-folder --adapter b.safetensors:-0.5 --out ./merged
+
+            Several adapters can be combined into one difference; in their paths a backslash goes before , ; ( ) and \\.
+
+              umbel merge --base sd15.safetensors --adapter 'ties(a.safetensors:0.8,b.safetensors;density=0.5):1' \
+                --out merged.safetensors
             """)
 
     @Option(
@@ -25,8 +31,9 @@ struct Merge: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A .safetensors file or a PEFT folder, with its scale. Repeatable.", valueName: "path[:scale]"))
-    var adapter: [AdapterArgument] = []
+            "A .safetensors file or a PEFT folder, with its scale, or a combination of several. Repeatable.",
+            valueName: "path[:scale]"), transform: RecipeArgument.init(parsing:))
+    var adapter: [RecipeArgument] = []
 
     @Option(help: ArgumentHelp("The file or folder to write.", valueName: "path"))
     var out: String
@@ -36,6 +43,9 @@ struct Merge: ParsableCommand {
 
     @OptionGroup var binding: BindingOptions
     @OptionGroup var compute: ComputeOptions
+
+    @Flag(help: "Say what combinations lose by being cut to a rank. Costs their decompositions once more.")
+    var report = false
 
     @Flag(help: "Print the result as JSON.")
     var json = false
@@ -52,7 +62,8 @@ struct Merge: ParsableCommand {
         let start = DispatchTime.now().uptimeNanoseconds
         let written = try write(model, StreamedTensors(pool: pool))
         let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
-        report(model, written: written, seconds: seconds)
+        let losses = try report ? losses(of: model, pool) : []
+        printResult(of: model, written: written, seconds: seconds, losses: losses)
     }
 
     private func model(_ pool: ComputePool) throws -> MergedModel {
@@ -60,15 +71,7 @@ struct Merge: ParsableCommand {
         let names = try binding.names(of: base)
         var steps: [MergePlan.Step] = []
         for argument in adapter {
-            let adapter = try Input.adapter(argument.path, json: json)
-            let bound = Binder.bind(adapter, to: base.weights, names: names)
-            if let refusal = bound.report.refusal(allowsUnmatched: binding.allowUnmatched) {
-                let problem = Problem(EngineError.binding(refusal, reports: [(self.base, bound.report)]))
-                if json { Terminal.print(problem.jsonDocument) }
-                let details = json ? "" : CheckReport.complaints(bound.report)
-                throw CommandFailure(.badInput, "\(argument.path): \(problem.detail)\(details)")
-            }
-            steps.append(.init(binding: bound, strength: argument.scale.value))
+            steps.append(.init(binding: try binding(of: argument, base, names), strength: argument.scale.value))
         }
         let dtype = dtype.flatMap { DTypeParameter.names[$0.lowercased()] }.flatMap { base.hasOnly($0) ? nil : $0 }
         if let dtype {
@@ -78,7 +81,45 @@ struct Merge: ParsableCommand {
                 throw CommandFailure(.badInput, error.sentence)
             }
         }
-        return MergedModel(base: base, plan: MergePlan(base: base.weights, steps: steps), dtype: dtype)
+        let plan = MergePlan(base: base.weights, steps: steps)
+        do {
+            try plan.checkShapes()
+        } catch {
+            throw CommandFailure(.badInput, error.sentence)
+        }
+        return MergedModel(base: base, plan: plan, dtype: dtype)
+    }
+
+    private func binding(of argument: RecipeArgument, _ base: BaseModel, _ names: NameTable) throws -> Binding {
+        switch argument {
+        case .adapter(let adapter): return try bound(adapter, base, names).binding
+        case .combination(let combination, let adapters, _):
+            let parts = try adapters.map { argument in
+                let (adapter, binding) = try bound(argument, base, names)
+                return CombinationPart(adapter, binding, weight: argument.scale)
+            }
+            do {
+                return try combination.binding(of: parts, on: base.weights)
+            } catch {
+                let problem = Problem(EngineError.combination(error))
+                if json { Terminal.print(problem.jsonDocument) }
+                throw CommandFailure(.badInput, problem.detail)
+            }
+        }
+    }
+
+    private func bound(
+        _ argument: AdapterArgument, _ base: BaseModel, _ names: NameTable
+    ) throws -> (adapter: Adapter, binding: Binding) {
+        let adapter = try Input.adapter(argument.path, json: json)
+        let bound = Binder.bind(adapter, to: base.weights, names: names)
+        if let refusal = bound.report.refusal(allowsUnmatched: binding.allowUnmatched) {
+            let problem = Problem(EngineError.binding(refusal, reports: [(self.base, bound.report)]))
+            if json { Terminal.print(problem.jsonDocument) }
+            let details = json ? "" : CheckReport.complaints(bound.report)
+            throw CommandFailure(.badInput, "\(argument.path): \(problem.detail)\(details)")
+        }
+        return (adapter, bound)
     }
 
     /// - Returns: paths and bytes of what was written.
@@ -117,7 +158,16 @@ struct Merge: ParsableCommand {
         return path
     }
 
-    private func report(_ model: MergedModel, written: [(path: String, bytes: Int)], seconds: Double) {
+    /// What each entry of the recipe that is cut to a rank loses.
+    private func losses(of model: MergedModel, _ pool: ComputePool) throws -> [CombinationReport] {
+        let merger = TensorMerger(plan: model.plan, pool: pool)
+        return try model.plan.steps.indices.map { try merger.combinationReport(ofStep: $0) }
+            .filter { !$0.modules.isEmpty }
+    }
+
+    private func printResult(
+        of model: MergedModel, written: [(path: String, bytes: Int)], seconds: Double, losses: [CombinationReport]
+    ) {
         let bytes = written.reduce(0) { $0 + $1.bytes }
         if json {
             let notes = model.plan.steps.flatMap(\.binding.report.notes)
@@ -132,16 +182,27 @@ struct Merge: ParsableCommand {
                     .init(
                         "warnings",
                         .array(notes.map { ["code": .string($0.code.rawValue), "message": .string($0.sentence)] })),
+                    .init("lost_energy", .array(losses.map { JSON($0.total.lost) })),
                 ]).prettyText)
             return
         }
         for note in model.plan.steps.flatMap(\.binding.report.notes) {
             Terminal.error("note: \(note.sentence) (\(note.keys.quoted))", prefix: "")
         }
+        for loss in losses {
+            let worst = loss.modules.max { $0.energy.lost < $1.energy.lost }
+            Terminal.print(
+                "cut to a rank: lost \(Self.percent(loss.total.lost)) of the energy, at most \(Self.percent(worst?.energy.lost ?? 0)) (\(worst?.name ?? ""))"
+            )
+        }
         Terminal.print(
             "merged \(model.plan.touched.count) of \(model.base.weights.views.count) tensors, wrote \(ByteCount.text(bytes)) to \(out)"
         )
     }
+}
+
+extension Merge {
+    fileprivate static func percent(_ share: Double) -> String { "\((share * 10_000).rounded() / 100) %" }
 }
 
 extension Problem {

@@ -2,6 +2,7 @@ import ArgumentParser
 import UmbelAdapters
 import UmbelEngine
 import UmbelNames
+import UmbelPOSIX
 import UmbelRegistry
 import UmbelServer
 import UmbelTensor
@@ -58,6 +59,45 @@ struct AdapterArgument: ExpressibleByArgument {
         } else {
             path = argument
             scale = .one
+        }
+    }
+}
+
+/// An entry of the recipe on the command line: an adapter, or `method(PATH:WEIGHT,…;option=value…)[:SCALE]`.
+///
+/// A file or folder whose name happens to have that form counts as such, unless it begins with a method's name.
+enum RecipeArgument {
+    case adapter(AdapterArgument)
+    case combination(Combination, [AdapterArgument], scale: Scale)
+
+    var scale: Scale {
+        switch self {
+        case .adapter(let argument): argument.scale
+        case .combination(_, _, let scale): scale
+        }
+    }
+
+    /// - Throws: `ValidationError` in words.
+    init(parsing text: String) throws {
+        guard let adapter = AdapterArgument(argument: text) else { throw ValidationError("an adapter has no path") }
+        guard let call = CombinationCall(text),
+            CombinationMethod.named(call.method) != nil
+                || !(Directory.isFile(adapter.path) || Directory.isDirectory(adapter.path))
+        else {
+            self = .adapter(adapter)
+            return
+        }
+        do throws(ReferenceError) {
+            let combination = try call.combination()
+            let parts = call.parts.compactMap(AdapterArgument.init(argument:))
+            guard !parts.isEmpty, parts.count == call.parts.count else { throw .combination(.noAdapters) }
+            guard parts.count <= Combination.partLimit else {
+                throw .combination(.tooManyAdapters(limit: Combination.partLimit))
+            }
+            guard let scale = call.scale.map(Scale.init) ?? .one else { throw .invalidScale(call.scale ?? "") }
+            self = .combination(combination, parts, scale: scale)
+        } catch {
+            throw ValidationError("'\(text)': \(error.sentence)")
         }
     }
 }

@@ -40,6 +40,7 @@ struct Serve: ParsableCommand {
     var set: [String] = []
 
     func run() throws {
+        HeapMemory.configure()
         let configuration = try configuration()
         var logger = Logger(label: "umbel", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = configuration.logLevel
@@ -135,8 +136,8 @@ struct Serve: ParsableCommand {
         for name in traffic.unreadable { logger.error("route cannot be read", metadata: ["name": "\(name)"]) }
         let cacheBytes = configuration.cacheBytes ?? SystemFacts.freeMemory / 2
         let engine = Engine(
-            bases: bases, adapters: store, traffic: traffic, cacheBytes: cacheBytes, pool: pool,
-            recipes: RecipeStore(store.database))
+            bases: bases, adapters: store, traffic: traffic, cacheBytes: cacheBytes,
+            deltaBytes: configuration.deltaBytes, pool: pool, recipes: RecipeStore(store.database))
         do {
             try traffic.start { error in
                 logger.error(

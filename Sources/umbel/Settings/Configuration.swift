@@ -18,6 +18,8 @@ struct Configuration {
     var dataFolder = ""
     /// nil: half of the free memory.
     var cacheBytes: Int?
+    /// nil: a quarter of the cache.
+    var deltaBytes: Int?
     /// nil: one a processor.
     var threads: Int?
     var logLevel = Logger.Level.info
@@ -54,6 +56,7 @@ struct Configuration {
         registry.blobGraceSeconds = try values.integer(.blobGraceSeconds, in: 1...31_536_000)
         dataFolder = values.text(.dataFolder)
         cacheBytes = try values.automatic(.cacheBytes, in: 0...Int.max)
+        deltaBytes = try values.automatic(.cacheDeltas, in: 0...Int.max)
         threads = try values.automatic(.threads, in: 1...1024)
         logLevel = try values.level(.logLevel)
     }

@@ -44,6 +44,10 @@ struct Setting: Sendable {
     static let cacheBytes = Setting(
         key: "cache.bytes", description: "Memory for merged tensors, in bytes; auto is half of what is free at start.",
         defaultText: "auto")
+    static let cacheDeltas = Setting(
+        key: "cache.deltas",
+        description: "Part of cache.bytes for differences kept for other strengths, in bytes; auto is a quarter.",
+        defaultText: "auto")
     static let threads = Setting(
         key: "compute.threads", description: "Computing threads; auto is one a processor.", defaultText: "auto")
     static let logLevel = Setting(
@@ -52,6 +56,6 @@ struct Setting: Sendable {
     /// Every setting but `bases`, which is a map of names to paths.
     static let all = [
         listen, connections, workers, headTimeout, idleTimeout, stallTimeout, graceSeconds, uploadBytes, adapterFolder,
-        history, blobGraceSeconds, dataFolder, cacheBytes, threads, logLevel,
+        history, blobGraceSeconds, dataFolder, cacheBytes, cacheDeltas, threads, logLevel,
     ]
 }

@@ -34,6 +34,7 @@ final class Program {
     deinit { kill() }
 
     var isRunning: Bool { process.isRunning }
+    var identifier: Int32 { process.processIdentifier }
     var output: Data { get throws { try scratch.read(name + ".out") } }
     var errors: String { get throws { String(decoding: try scratch.read(name + ".err"), as: UTF8.self) } }
 

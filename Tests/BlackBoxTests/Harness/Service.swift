@@ -25,6 +25,7 @@ final class Service: Requesting {
     }
 
     var url: String { "http://127.0.0.1:\(port)" }
+    var processIdentifier: Int32 { program.identifier }
     var log: String { (try? program.errors) ?? "" }
 
     /// What the data folder holds, apart from the folders themselves, the lock and the database.

@@ -1,0 +1,12 @@
+import Foundation
+
+extension Service {
+    /// A field of `/proc/<pid>/status` that is given in kB, in bytes.
+    func status(_ field: String) throws -> Int {
+        let text = try String(contentsOfFile: "/proc/\(processIdentifier)/status", encoding: .utf8)
+        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix(field + ":") }),
+            let kibibytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) })
+        else { throw HarnessFailure("no \(field) in the status of the process") }
+        return kibibytes * 1024
+    }
+}
