@@ -18,6 +18,8 @@ demo: build ## build, serve the small models that ship here, upload adapters, pr
 
 test: deps ## build and run every test
 	swift build --build-tests --explicit-target-dependency-import-check error $(SWIFT_FLAGS)
+	@clients=$${UMBEL_TEST_PYTHON:-$$(deploy/install-test-clients)}; \
+	if [ -n "$$clients" ]; then export UMBEL_TEST_PYTHON="$$clients"; fi; \
 	swift test --skip-build $(SWIFT_FLAGS)
 
 lint: ## check formatting and dependencies between targets

@@ -10,6 +10,14 @@ package enum AdapterFile {
         "adapter_model.safetensors", "pytorch_lora_weights.safetensors", AdapterContent.tensorFile,
     ]
     package static let configName = AdapterContent.configFile
+    /// As PEFT calls it.
+    package static var peftTensorFile: String { tensorFiles[0] }
+
+    /// The tensor file of a folder that holds files of these names.
+    package static func tensorFile(among names: [String]) -> String? {
+        let safetensors = names.filter { $0.hasSuffix(".safetensors") }
+        return tensorFiles.first(where: names.contains) ?? (safetensors.count == 1 ? safetensors[0] : nil)
+    }
 
     /// Which files on disk make up an adapter.
     package struct Files: Hashable, Sendable {
@@ -46,8 +54,7 @@ package enum AdapterFile {
             throw .system(error)
         }
         let config = names.contains(configName) ? path + "/" + configName : nil
-        let safetensors = names.filter { $0.hasSuffix(".safetensors") }
-        if let file = tensorFiles.first(where: names.contains) ?? (safetensors.count == 1 ? safetensors[0] : nil) {
+        if let file = tensorFile(among: names) {
             return Files(tensors: path + "/" + file, config: config)
         }
         if let pickle = names.first(where: { ForeignFormat(fileName: $0) != nil }) {

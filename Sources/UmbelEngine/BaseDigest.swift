@@ -5,15 +5,19 @@ internal import UmbelPOSIX
 enum BaseDigest {
     /// A single file's digest is its own SHA-256, as `sha256sum` prints it; a folder's that of its files' digests, in the
     /// form `<sha256>  <path>\n`, sorted by path.
-    static func compute(_ base: BaseModel) throws(BaseError) -> String {
+    ///
+    /// - Returns: the identity, and the SHA-256 of each file by path.
+    static func compute(_ base: BaseModel) throws(BaseError) -> (digest: String, files: [String: String]) {
         var lines = ""
+        var files: [String: String] = [:]
         for file in base.files {
             let mapping = try mapping(of: file, in: base)
             let digest = SHA256.hex(of: mapping.bytes)
-            if base.isSingleFile { return digest }
+            files[file.path] = digest
+            if base.isSingleFile { return (digest, files) }
             lines += "\(digest)  \(file.path)\n"
         }
-        return SHA256.hex(of: lines)
+        return (SHA256.hex(of: lines), files)
     }
 
     private static func mapping(of file: BaseModel.File, in base: BaseModel) throws(BaseError) -> MappedFile {

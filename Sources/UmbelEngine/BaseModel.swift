@@ -32,7 +32,7 @@ package final class BaseModel: Sendable {
     package let weights: BaseWeights
     private let tables = Mutex<[[String]: NameTable]>([:])
     private let ranges = Mutex<Set<DType>>([])
-    private let digestOnce = Mutex<String?>(nil)
+    private let digestOnce = Mutex<(digest: String, files: [String: String])?>(nil)
 
     /// Opens a single file, a Hugging Face folder or a diffusers pipeline.
     ///
@@ -62,11 +62,14 @@ package final class BaseModel: Sendable {
     /// SHA-256 that identifies the base: of the file itself, or of the list "digest  path" of all files of a folder.
     /// Computed at first use.
     package func digest() throws(BaseError) -> String {
-        if let digest = digestOnce.withLock({ $0 }) { return digest }
-        let digest = try BaseDigest.compute(self)
-        digestOnce.withLock { $0 = digest }
-        return digest
+        if let known = digestOnce.withLock({ $0 }) { return known.digest }
+        let computed = try BaseDigest.compute(self)
+        digestOnce.withLock { $0 = computed }
+        return computed.digest
     }
+
+    /// SHA-256 of one file; nil before `digest()` was asked for the first time.
+    package func fileDigest(_ path: String) -> String? { digestOnce.withLock { $0?.files[path] } }
 
     /// - Throws: `notFinite` naming the first tensor that holds NaN or infinity.
     package func checkFinite(pool: ComputePool) throws(BaseError) {

@@ -14,6 +14,8 @@ package final class Engine: Sendable {
     package let cache: VariantCache
     package let pool: ComputePool
     package let traffic: TrafficTable
+    /// Recipes of the ids that were given out; without it an id means something only while the cache knows it.
+    package let recipes: RecipeStore?
     private let loaded = Mutex<[String: LoadedAdapter]>([:])
     /// As many comparisons at a time as there are threads, each of which holds a tensor of either model.
     private let comparisons: DispatchSemaphore
@@ -21,12 +23,13 @@ package final class Engine: Sendable {
     /// - Parameter deltaBytes: the part of `cacheBytes` that kept deltas may take; a quarter if it is nil.
     package init(
         bases: [BaseModel], adapters: AdapterStore, traffic: TrafficTable, cacheBytes: Int, deltaBytes: Int? = nil,
-        pool: ComputePool
+        pool: ComputePool, recipes: RecipeStore? = nil
     ) {
         self.bases = bases
         self.adapters = adapters
         self.traffic = traffic
         self.pool = pool
+        self.recipes = recipes
         cache = VariantCache(pool: pool, budget: cacheBytes, deltaBudget: deltaBytes)
         comparisons = DispatchSemaphore(value: pool.threads)
     }
@@ -37,7 +40,7 @@ package final class Engine: Sendable {
     ///
     /// A name can be re-pointed or removed after its record was read, and its content go: then the record is read again,
     /// so that whoever asks gets the old adapter or the new one and no missing file.
-    private func reading<Result>(
+    func reading<Result>(
         _ record: () throws(EngineError) -> AdapterRecord, _ body: (AdapterRecord) throws(EngineError) -> Result
     ) throws(EngineError) -> (record: AdapterRecord, result: Result) {
         var attempts = 0
@@ -57,6 +60,14 @@ package final class Engine: Sendable {
     /// The adapter of that name with its content.
     package func adapter(_ name: String) throws(EngineError) -> (record: AdapterRecord, content: LoadedAdapter) {
         let (record, content) = try reading({ () throws(EngineError) in try self.record(name) }, load)
+        return (record, content)
+    }
+
+    /// The content that a term names, whatever its scale.
+    package func adapter(
+        _ term: ModelReference.Term
+    ) throws(EngineError) -> (record: AdapterRecord, content: LoadedAdapter) {
+        let (record, content) = try reading({ () throws(EngineError) in try self.record(term) }, load)
         return (record, content)
     }
 
@@ -119,7 +130,7 @@ package final class Engine: Sendable {
     }
 
     /// Reads the files of a stored content. Whatever goes wrong there is no fault of the one who asks.
-    private func content<Result>(
+    func content<Result>(
         of record: AdapterRecord, _ read: (_ tensors: String, _ config: String?) throws(EngineError) -> Result
     ) throws(EngineError) -> Result {
         do throws(EngineError) {
@@ -328,12 +339,14 @@ package final class Engine: Sendable {
         return reports
     }
 
-    /// The variant that a text means: a reference, or the id of a variant that is known.
+    /// The variant that a text means: a reference, the name of an adapter that fits one base, `default`, or the id of a
+    /// variant that is known.
     package func variant(_ text: String, dtype: DType? = nil) throws(EngineError) -> Variant {
         if let variant = cache.variant(text) {
-            // An id means its own bytes; a conversion asked for beside it is another variant.
-            guard let dtype, dtype != variant.model.dtype else { return variant }
-            return try self.variant(variant.reference, dtype: dtype)
+            return try converted(variant, dtype)
+        }
+        if let variant = try published(text) {
+            return try converted(variant, dtype)
         }
         let reference: ModelReference
         do {
@@ -341,7 +354,13 @@ package final class Engine: Sendable {
         } catch {
             throw .reference(error)
         }
-        return try variant(reference, dtype: dtype)
+        return try variant(completed(reference), dtype: dtype)
+    }
+
+    /// An id means its own bytes; a conversion asked for beside it is another variant.
+    private func converted(_ variant: Variant, _ dtype: DType?) throws(EngineError) -> Variant {
+        guard let dtype, dtype != variant.model.dtype else { return variant }
+        return try self.variant(variant.reference, dtype: dtype)
     }
 
     private func checkConversion(_ base: BaseModel, _ dtype: DType) throws(EngineError) {
@@ -353,7 +372,7 @@ package final class Engine: Sendable {
     }
 
     /// The record that a term names, as if it pointed to the content asked for.
-    private func record(_ term: ModelReference.Term) throws(EngineError) -> AdapterRecord {
+    func record(_ term: ModelReference.Term) throws(EngineError) -> AdapterRecord {
         switch term.selector {
         case nil: return try record(term.adapter)
         case .tag(let tag):

@@ -28,6 +28,10 @@ package enum EngineError: Error, Sendable {
     case unknownBase(String)
     case unknownAdapter(String)
     case unknownVariant(String)
+    /// The recipe of a variant is known, but a base or a content that it names is not there any more.
+    case variantGone(id: String, reference: String)
+    /// Adapters that stand for a model by themselves must fit exactly one base together.
+    case notOneBase(adapters: [String], bases: [String])
     case unknownFile(model: String, path: String)
     case ambiguousDigest(adapter: String, prefix: String)
     case preconditionFailed(adapter: String, digest: String?)

@@ -14,18 +14,23 @@ struct MergedLayout {
         let layouts = base.files.map { ($0, layout(of: $0)) }
         let totals = indexTotals(layouts)
         return layouts.map { file, layout in
-            if let layout { return MergedModel.File(path: file.path, bytes: layout.bytes, parts: layout.parts) }
+            if let layout {
+                return MergedModel.File(
+                    path: file.path, bytes: layout.bytes, parts: layout.parts, isBaseFile: layout.isBaseFile)
+            }
             if let rewritten = rewrittenIndex(file, totals) {
                 return MergedModel.File(path: file.path, bytes: rewritten.count, parts: [.header(rewritten)])
             }
             let part = MergedModel.Part.disk(path: base.diskPath(file), bytes: file.bytes)
-            return MergedModel.File(path: file.path, bytes: file.bytes, parts: [part])
+            return MergedModel.File(path: file.path, bytes: file.bytes, parts: [part], isBaseFile: true)
         }
     }
 
     private struct WeightLayout {
         var parts: [MergedModel.Part]
         var tensors: [SafetensorsLayout.Tensor]
+        /// The header and every tensor are the base's own.
+        var isBaseFile: Bool
         var bytes: Int { parts.reduce(0) { $0 + $1.bytes } }
     }
 
@@ -58,7 +63,9 @@ struct MergedLayout {
             isUnchanged
             ? Array(weights.mapping.bytes[..<weights.index.dataStart])
             : SafetensorsLayout(tensors: tensors, metadata: weights.index.metadata).header
-        return WeightLayout(parts: [.header(header)] + parts, tensors: tensors)
+        let isStored = parts.allSatisfy { if case .stored = $0 { true } else { false } }
+        return WeightLayout(
+            parts: [.header(header)] + parts, tensors: tensors, isBaseFile: isUnchanged && isStored)
     }
 
     private func isTouched(_ tensor: Int) -> Bool { !plan.cluster(of: tensor).isEmpty }

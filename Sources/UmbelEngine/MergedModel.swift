@@ -10,6 +10,15 @@ package final class MergedModel: Sendable {
         package let path: String
         package let bytes: Int
         let parts: [Part]
+        /// The base's own file to the byte.
+        package let isBaseFile: Bool
+
+        init(path: String, bytes: Int, parts: [Part], isBaseFile: Bool = false) {
+            self.path = path
+            self.bytes = bytes
+            self.parts = parts
+            self.isBaseFile = isBaseFile
+        }
     }
 
     /// Consecutive pieces of a file.

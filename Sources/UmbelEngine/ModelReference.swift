@@ -89,9 +89,10 @@ package struct ModelReference: Hashable, Sendable {
     /// Every adapter that is named, in order, those of combinations included.
     package var terms: [Term] { entries.flatMap(\.terms) }
 
-    package init(_ text: String) throws(ReferenceError) {
+    /// - Parameter lengthLimit: in bytes; what Umbel wrote itself, with whole digests, may be longer than what clients write.
+    package init(_ text: String, lengthLimit: Int = Self.lengthLimit) throws(ReferenceError) {
         guard !text.isEmpty else { throw .empty }
-        guard text.utf8.count <= Self.lengthLimit else { throw .tooLong(limit: Self.lengthLimit) }
+        guard text.utf8.count <= lengthLimit else { throw .tooLong(limit: lengthLimit) }
         let parts = Self.parts(text)
         guard let base = parts.first, Name.isValid(base) else { throw .invalidName(parts.first ?? text) }
         self.base = base

@@ -8,6 +8,11 @@ package enum VariantIdentity {
     /// Raised whenever the same recipe would give other bytes.
     package static let numericsVersion = 1
 
+    /// 40 lower-case hexadecimal digits.
+    package static func isID(_ text: String) -> Bool {
+        text.utf8.count == 40 && text.utf8.allSatisfy(Name.isHexadecimal)
+    }
+
     /// One adapter of a recipe.
     package struct Term: Hashable, Sendable {
         package let digest: String

@@ -9,8 +9,14 @@ package final class MappedFile: @unchecked Sendable {
     package let bytes: UnsafeRawBufferPointer
 
     /// Maps the whole file. An empty file gives an empty buffer.
-    package init(path: String) throws(SystemError) {
-        let descriptor = try FileDescriptor.read(path)
+    package convenience init(path: String) throws(SystemError) {
+        try self.init(FileDescriptor.read(path), path: path)
+    }
+
+    /// Maps a file that is open.
+    ///
+    /// - Parameter path: for messages only.
+    package init(_ descriptor: FileDescriptor, path: String) throws(SystemError) {
         let size = try descriptor.size(path)
         self.path = path
         guard size > 0 else {

@@ -6,6 +6,7 @@ enum Migrations {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("routes", migrate: RouteTables.create)
         migrator.registerMigration("adapters", migrate: AdapterTables.create)
+        migrator.registerMigration("recipes", migrate: RecipeTables.create)
         return migrator
     }
 }

@@ -14,19 +14,24 @@ package final class Application: Sendable {
     let watched: WatchedFolder?
     package let version: String
     let logger: Logger
+    /// Where `lora_path` may point besides the registry; nil for nowhere.
+    let adapterFolder: AdapterFolder?
     let readiness = Readiness()
     let merges = BackgroundMerges()
+    let downloadDigests = DownloadDigests()
     private let router: Router
     private let shadows = Shadows()
 
     package init(
-        engine: Engine, limits: ApplicationLimits, watched: WatchedFolder? = nil, version: String, logger: Logger
+        engine: Engine, limits: ApplicationLimits, watched: WatchedFolder? = nil, version: String, logger: Logger,
+        adapterFolder: AdapterFolder? = nil
     ) {
         self.watched = watched
         self.engine = engine
         self.limits = limits
         self.version = version
         self.logger = logger
+        self.adapterFolder = adapterFolder
         router = Router(routes: API.routes)
     }
 
@@ -121,7 +126,7 @@ package final class Application: Sendable {
                         "cause": "\(cause)",
                     ])
             }
-            return problem.response(forOpenAI: found.speaksOpenAI)
+            return problem.response(found.dialect)
         }
     }
 

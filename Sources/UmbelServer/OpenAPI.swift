@@ -64,7 +64,10 @@ package enum OpenAPI {
     }
 
     private static func operationID(_ route: Route) -> String {
-        let words = route.segments.map { $0.filter { $0.isLetter || $0.isNumber } }.filter { !$0.isEmpty && $0 != "v1" }
+        let words = route.segments.map { $0.filter { $0.isLetter || $0.isNumber } }.filter {
+            // The same call without a version is another server's.
+            !$0.isEmpty && ($0 != "v1" || route.dialect == .inferenceServer)
+        }
         return ([route.method.rawValue.lowercased()] + words).joined(separator: "_")
     }
 

@@ -13,6 +13,8 @@ extension Problem {
         case let error as EngineError: self.init(engine: error)
         case let error as RegistryError: self.init(registry: error)
         case let error as RequestError: self.init(request: error)
+        case let error as HubCommitError: self.init(commit: error)
+        case let error as LoadingError: self.init(loading: error)
         case let error as BodyError: self.init(body: error)
         case let error as MultipartError: self.init(multipart: error)
         case let error as MergeError: self.init(merge: error)
@@ -89,6 +91,16 @@ extension Problem {
             self.init(.notFound, "unknown_adapter", "Unknown adapter", "There is no adapter “\(name)”")
         case .unknownVariant(let id):
             self.init(.notFound, "unknown_variant", "Unknown variant", "There is no variant “\(id)”")
+        case .variantGone(let id, let reference):
+            self.init(
+                .notFound, "variant_gone", "Variant gone",
+                "Variant “\(id)” was \(reference), and not all of that is stored any more")
+        case .notOneBase(let adapters, let bases):
+            let fits = bases.isEmpty ? "no base" : "the bases \(bases.quoted)"
+            self.init(
+                .conflict, "base_ambiguous", "Base ambiguous",
+                "A model name without a base needs exactly one that fits; \(adapters.quoted) fit \(fits). Write base+adapter"
+            )
         case .unknownFile(let model, let path):
             self.init(.notFound, "unknown_file", "Unknown file", "“\(model)” has no file “\(path)”")
         case .ambiguousDigest(let adapter, let prefix):
@@ -216,6 +228,65 @@ extension Problem {
             self.init(body: error)
         } else {
             self.init(.badRequest, "multipart_malformed", "Malformed form", "The multipart form is malformed: \(error)")
+        }
+    }
+
+    private init(commit error: HubCommitError) {
+        switch error {
+        case .notBase64:
+            self.init(
+                .badRequest, "content_malformed", "Malformed content",
+                "The content of a file in the commit is not base64, or “encoding” is not “base64”")
+        case .unsupported(let key):
+            self.init(
+                .badRequest, "commit_unsupported", "Commit not supported",
+                "A commit may hold files in base64 and deletions, not “\(key)”")
+        case .severalTensorFiles(let first, let second):
+            self.init(
+                .unprocessableContent, "several_tensor_files", "Several tensor files",
+                "An adapter is one .safetensors file, and the commit has “\(first)” and “\(second)”")
+        case .noTensors:
+            self.init(
+                .unprocessableContent, "no_tensors", "No tensors",
+                "The first commit of an adapter must hold its .safetensors file")
+        case .deletesTensors(let adapter):
+            self.init(
+                .unprocessableContent, "no_tensors", "No tensors",
+                "A commit cannot leave “\(adapter)” without tensors; DELETE /v1/adapters/\(adapter) removes it")
+        case .otherBranch(let name):
+            self.init(
+                .badRequest, "branch_unsupported", "No such branch",
+                "Adapters have the one branch “main” and no pull requests; “\(name)” cannot be written to")
+        case .baseIsReadOnly(let name):
+            self.init(
+                .forbidden, "base_read_only", "Bases are read-only",
+                "“\(name)” is a base and cannot be written to; upload the adapter under a name of its own")
+        case .notAModel(let type):
+            self.init(
+                .badRequest, "invalid_field", "Invalid field", "“type” is “\(type)”, and only models are kept here")
+        case .exists(let adapter, let url):
+            self.init(
+                .conflict, "adapter_exists", "Adapter exists", "There is an adapter “\(adapter)” already")
+            extensions = [.init("url", .string(url))]
+        }
+    }
+
+    private init(loading error: LoadingError) {
+        switch error {
+        case .alreadyLoaded(let name):
+            self.init(
+                .badRequest, "adapter_loaded", "Adapter loaded already",
+                "The adapter “\(name)” is loaded already; load_inplace points the name to new content")
+        case .nameOfBase(let name):
+            self.init(.badRequest, "invalid_name", "Invalid name", "“\(name)” is the name of a base")
+        case .scale(let id):
+            self.init(
+                .badRequest, "invalid_field", "Invalid field",
+                "The scale of adapter \(id) must be \(Scale.description)")
+        case .unknownID(let text):
+            self.init(
+                .badRequest, "invalid_field", "Invalid field",
+                "There is no adapter with the id \(text), or it is named twice; GET /lora-adapters lists them")
         }
     }
 

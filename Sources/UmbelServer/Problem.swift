@@ -13,6 +13,8 @@ package struct Problem: Sendable {
     /// The offending keys, shapes or fields, one entry each.
     package var errors: [JSON] = []
     package var headers: HTTPFields = [:]
+    /// Further members of the body (RFC 9457, 3.2).
+    package var extensions: [JSON.Member] = []
 
     package init(_ status: HTTPResponse.Status, _ code: String, _ title: String, _ detail: String) {
         self.status = status
@@ -21,7 +23,7 @@ package struct Problem: Sendable {
         self.detail = detail
     }
 
-    /// The problem object without OpenAI's part.
+    /// The problem object without what a dialect adds.
     package var json: JSON { .object(members) }
 
     private var members: [JSON.Member] {
@@ -29,23 +31,14 @@ package struct Problem: Sendable {
             .init("type", .string("urn:umbel:problem:\(code)")), .init("title", .string(title)),
             .init("status", JSON(status.code)), .init("detail", .string(detail)), .init("code", .string(code)),
         ]
-        return errors.isEmpty ? members : members + [.init("errors", .array(errors))]
+        return members + (errors.isEmpty ? [] : [.init("errors", .array(errors))]) + extensions
     }
 
-    package func response(forOpenAI: Bool = false) -> Response {
-        var members = members
-        if forOpenAI { members.append(.init("error", openAIError)) }
+    package func response(_ dialect: ErrorDialect = .none) -> Response {
+        let members = members + dialect.members(self)
         var response = Response(status, contentType: "application/problem+json", JSON.object(members).prettyText)
         for field in headers { response.headers.append(field) }
+        for field in dialect.headers(self) { response.headers.append(field) }
         return response
-    }
-
-    private var openAIError: JSON {
-        let kind = status.code == 404 ? "model_not_found" : code
-        return [
-            "message": .string(detail),
-            "type": .string(status.kind == .serverError ? "server_error" : "invalid_request_error"),
-            "param": status.code == 404 ? "model" : .null, "code": .string(kind),
-        ]
     }
 }

@@ -32,15 +32,18 @@ package struct Route: Sendable {
     package let parameters: [Parameter]
     /// Status codes that the endpoint gives when it does what it is for.
     package let statuses: [Int]
-    /// Errors also carry OpenAI's `error` object.
-    package let speaksOpenAI: Bool
+    /// What errors carry beside the problem.
+    package let dialect: ErrorDialect
+    /// For endpoints whose parameters are another project's to define: what is not known here is ignored.
+    package let takesAnyQuery: Bool
     /// A request may be repeated for a shadow: it changes nothing and has no body.
     let isCopiedToShadows: Bool
     let handler: Handler
 
     init(
         _ method: HTTPRequest.Method, _ path: String, _ summary: String, parameters: [Parameter] = [],
-        statuses: [Int] = [200], speaksOpenAI: Bool = false, isCopiedToShadows: Bool = false,
+        statuses: [Int] = [200], speaksOpenAI: Bool = false, dialect: ErrorDialect = .none, takesAnyQuery: Bool = false,
+        isCopiedToShadows: Bool = false,
         handler: @escaping Handler
     ) {
         self.method = method
@@ -48,7 +51,8 @@ package struct Route: Sendable {
         self.summary = summary
         self.parameters = parameters
         self.statuses = statuses
-        self.speaksOpenAI = speaksOpenAI
+        self.dialect = speaksOpenAI ? .openAI : dialect
+        self.takesAnyQuery = takesAnyQuery
         self.isCopiedToShadows = isCopiedToShadows
         self.handler = handler
     }
@@ -57,6 +61,7 @@ package struct Route: Sendable {
     ///
     /// - Throws: `RequestError.unknownParameter` for one that the route does not have.
     func checkQuery(of request: Request) throws {
+        if takesAnyQuery { return }
         let known = parameters.filter { $0.place == .query }.map(\.name)
         for (name, _) in request.query where !known.contains(name) {
             throw RequestError.unknownParameter(name: name, nearest: Spelling.nearest(to: name, among: known))

@@ -8,8 +8,8 @@ struct Router: Sendable {
         case noSuchPath
         case methodNotAllowed([HTTPRequest.Method])
 
-        var speaksOpenAI: Bool {
-            if case .route(let route, _) = self { route.speaksOpenAI } else { false }
+        var dialect: ErrorDialect {
+            if case .route(let route, _) = self { route.dialect } else { .none }
         }
     }
 

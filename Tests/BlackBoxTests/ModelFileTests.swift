@@ -139,7 +139,7 @@ import UmbelFormats
         let list = try service.get("/v1/models").json
         #expect(list["object"] == "list")
         let ids = (list["data"]?.array ?? []).compactMap { $0["id"]?.string }
-        #expect(Set(ids) == ["main", "llama", "main+ink"])
+        #expect(Set(ids) == ["main", "llama", "main+ink", "ink"], "an adapter that fits one base is a model by itself")
         for model in list["data"]?.array ?? [] {
             #expect(model["object"] == "model")
             #expect(model["owned_by"]?.string != nil)

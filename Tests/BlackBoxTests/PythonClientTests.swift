@@ -3,12 +3,6 @@ import Testing
 
 /// What people use from Python. `UMBEL_TEST_PYTHON` names the interpreter; what it lacks is skipped.
 @Suite struct PythonClientTests {
-    private func python(_ script: String, _ arguments: [String], in scratch: Scratch) throws -> Program.Result {
-        guard let python = Programs.python else { throw HarnessFailure("python is missing") }
-        let file = try scratch.write("script.py", Data(script.utf8))
-        return try Program(python, [file] + arguments, environment: Programs.pythonPath, scratch: scratch).finish()
-    }
-
     @Test(.enabled(if: Programs.pythonHas("requests"), "python has no requests"))
     func `requests uploads raw and as a form, and downloads whole and in parts`() throws {
         let service = try Service.main()

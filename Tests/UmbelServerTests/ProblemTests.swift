@@ -33,6 +33,24 @@ struct ProblemTests {
     static let missing = SystemError(call: "open", subject: "/data/x", code: 2)
 
     static let items: [Item] = [
+        Item(EngineError.variantGone(id: "abc", reference: "sd+ink"), 404, "variant_gone", "abc", "sd+ink"),
+        Item(EngineError.notOneBase(adapters: ["ink"], bases: ["a", "b"]), 409, "base_ambiguous", "ink", "a", "b"),
+        Item(EngineError.notOneBase(adapters: ["ink"], bases: []), 409, "base_ambiguous", "ink", "no base"),
+        Item(EngineError.registry(.diskFull), 507, "disk_full"),
+        Item(EngineError.registry(.damaged("page 3")), 500, "registry_damaged", "page 3"),
+        Item(HubCommitError.notBase64, 400, "content_malformed", "base64"),
+        Item(HubCommitError.unsupported("lfsFile"), 400, "commit_unsupported", "lfsFile"),
+        Item(HubCommitError.severalTensorFiles("a", "b"), 422, "several_tensor_files", "a", "b"),
+        Item(HubCommitError.noTensors, 422, "no_tensors"),
+        Item(HubCommitError.deletesTensors(adapter: "ink"), 422, "no_tensors", "ink"),
+        Item(HubCommitError.otherBranch("dev"), 400, "branch_unsupported", "dev"),
+        Item(HubCommitError.baseIsReadOnly("sd"), 403, "base_read_only", "sd"),
+        Item(HubCommitError.notAModel("dataset"), 400, "invalid_field", "dataset"),
+        Item(HubCommitError.exists(adapter: "ink", url: "http://x/y/ink"), 409, "adapter_exists", "ink"),
+        Item(LoadingError.alreadyLoaded("ink"), 400, "adapter_loaded", "ink"),
+        Item(LoadingError.nameOfBase("sd"), 400, "invalid_name", "sd"),
+        Item(LoadingError.scale(id: 3), 400, "invalid_field", "3"),
+        Item(LoadingError.unknownID("7"), 400, "invalid_field", "7"),
         Item(EngineError.base(name: "sd", .noTensors(path: "p")), 500, "base_unusable", "sd", "p"),
         Item(EngineError.system(disk), 507, "disk_full"), Item(EngineError.system(missing), 500, "system"),
         Item(EngineError.registry(.diskFull), 507, "disk_full", "registry.sqlite"),
@@ -158,7 +176,7 @@ struct ProblemTests {
         #expect(problem.code == item.code)
         #expect(!problem.title.isEmpty && !problem.detail.isEmpty)
         for word in item.words { #expect(problem.detail.contains(word), "\(problem.detail)") }
-        guard case .bytes(let bytes) = problem.response(forOpenAI: true).body else {
+        guard case .bytes(let bytes) = problem.response(.openAI).body else {
             Issue.record("no body")
             return
         }

@@ -48,7 +48,7 @@ extension Engine {
         for base in bases {
             let known = try digest(of: base)
             do {
-                let now = try BaseDigest.compute(base)
+                let now = try BaseDigest.compute(base).digest
                 report.bases.append(.init(name: base.name, digest: known, isWhole: now == known))
             } catch {
                 throw .base(name: base.name, error)

@@ -35,13 +35,18 @@ enum ModelRoutes {
         for (record, content) in call.engine.allAdapters() {
             // One that cannot be read is told of in the list of adapters.
             guard case .success(let loaded) = content else { continue }
-            for base in call.engine.bases {
-                let report = loaded.binding(to: base, prefixes: record.options.prefixes).report
-                guard report.refusal(allowsUnmatched: record.options.allowsUnmatched) == nil else { continue }
+            let fitting = call.engine.fittingBases(loaded, record.options)
+            var names = fitting.map { (id: "\($0.name)+\(record.name)", base: $0.name) }
+            // Where it fits one base, the adapter's name alone means the adapter on it.
+            let homes = call.engine.homeBases(loaded, record.options)
+            if homes.count == 1, call.engine.base(record.name) == nil {
+                names.append((record.name, homes[0].name))
+            }
+            for (id, base) in names {
                 models.append(
                     model(
-                        "\(base.name)+\(record.name)", root: "\(base.name)+\(record.name)@\(record.digest.prefix(12))",
-                        parent: base.name, created: record.created.seconds))
+                        id, root: "\(base)+\(record.name)@\(record.digest.prefix(12))", parent: base,
+                        created: record.created.seconds))
             }
         }
         for live in call.engine.traffic.all() {

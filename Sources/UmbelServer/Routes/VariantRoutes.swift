@@ -24,6 +24,7 @@ enum VariantRoutes {
         let pin = body["pin"]?.bool
         let model = try request.resolve(call)
         let variant = model.variant
+        try call.engine.publish(variant)
         let location = "/v1/variants/\(variant.id)"
         let cache = call.engine.cache
         guard call.request.headers[.prefer]?.contains("respond-async") == true,

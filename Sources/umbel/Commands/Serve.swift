@@ -50,7 +50,7 @@ struct Serve: ParsableCommand {
         try keeper.sweepBlobs(graceSeconds: configuration.registry.blobGraceSeconds)
         let application = Application(
             engine: engine, limits: configuration.applicationLimits, watched: watched, version: Umbel.version,
-            logger: logger)
+            logger: logger, adapterFolder: try adapterFolder(configuration))
         let server = HTTPServer(
             limits: configuration.limits,
             onRefusal: { application.respond(refusing: $0) },
@@ -140,7 +140,7 @@ struct Serve: ParsableCommand {
         let cacheBytes = configuration.cacheBytes ?? SystemFacts.freeMemory / 2
         let engine = Engine(
             bases: bases, adapters: store, traffic: traffic, cacheBytes: cacheBytes,
-            deltaBytes: configuration.deltaBytes, pool: pool)
+            deltaBytes: configuration.deltaBytes, pool: pool, recipes: RecipeStore(store.database))
         do {
             try traffic.start { error in
                 logger.error(
@@ -152,6 +152,15 @@ struct Serve: ParsableCommand {
         }
         hashBases(bases, logger)
         return engine
+    }
+
+    private func adapterFolder(_ configuration: Configuration) throws -> AdapterFolder? {
+        guard let path = configuration.adapterFolder else { return nil }
+        do {
+            return try AdapterFolder(path: path)
+        } catch {
+            throw CommandFailure(.usage, "adapters.folder \(path): \(error.message)")
+        }
     }
 
     /// Digests are needed for the first model reference; large bases take seconds, so they are computed meanwhile.

@@ -12,6 +12,8 @@ struct Configuration {
     var limits = HTTPLimits()
     var applicationLimits = ApplicationLimits()
     var graceSeconds = 30.0
+    /// nil: none.
+    var adapterFolder: String?
     var registry = RegistrySettings()
     /// Folder from which adapters are taken in; nil for none.
     var watch: String?
@@ -51,6 +53,8 @@ struct Configuration {
         limits.writeStallTimeout = limits.bodyStallTimeout
         graceSeconds = try values.seconds(.graceSeconds)
         applicationLimits.uploadBytes = try values.integer(.uploadBytes, in: 1...Int.max)
+        let folder = values.text(.adapterFolder)
+        adapterFolder = folder == "none" ? nil : folder
         registry.history = try values.integer(.history, in: 0...10_000)
         registry.blobGraceSeconds = try values.integer(.blobGraceSeconds, in: 1...31_536_000)
         watch = values.text(.watch) == "off" ? nil : values.text(.watch)

@@ -30,6 +30,9 @@ struct Setting: Sendable {
         defaultText: "30")
     static let uploadBytes = Setting(
         key: "adapters.upload_bytes", description: "Largest adapter upload, in bytes.", defaultText: "4294967296")
+    static let adapterFolder = Setting(
+        key: "adapters.folder", description: "Folder that clients may load adapters from by name, or none.",
+        defaultText: "none")
     static let history = Setting(
         key: "adapters.history", description: "Former contents that each name keeps, to go back to.",
         defaultText: "10")
@@ -58,7 +61,7 @@ struct Setting: Sendable {
 
     /// Every setting but `bases`, which is a map of names to paths.
     static let all = [
-        listen, connections, workers, headTimeout, idleTimeout, stallTimeout, graceSeconds, uploadBytes, history,
-        blobGraceSeconds, watch, watchInterval, dataFolder, cacheBytes, cacheDeltas, threads, logLevel,
+        listen, connections, workers, headTimeout, idleTimeout, stallTimeout, graceSeconds, uploadBytes, adapterFolder,
+        history, blobGraceSeconds, watch, watchInterval, dataFolder, cacheBytes, cacheDeltas, threads, logLevel,
     ]
 }

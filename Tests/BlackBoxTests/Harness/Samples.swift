@@ -16,6 +16,7 @@ enum Samples {
     static let partial = damaged("unknown_key.safetensors")
     static let pipeline = root + "/demo/bases/shapes-sd"
     static let outline = root + "/demo/adapters/shapes-sd/locon-outline.safetensors"
+    static let tilt = root + "/demo/adapters/shapes-sd/loha-tilted.safetensors"
     static let pastel = root + "/demo/adapters/shapes-sd/lora-te-pastel.safetensors"
     static let llama = root + "/demo/bases/stories-llama"
     static let shakespeare = root + "/demo/adapters/stories-llama/peft-lora-shakespeare"

@@ -1,0 +1,42 @@
+package import UmbelPOSIX
+package import UmbelRegistry
+
+/// The stored files of an adapter, and uploads made of files that are here already.
+extension Engine {
+    /// What is stored of the content that a term names, as it was uploaded.
+    package func contents(
+        _ term: ModelReference.Term
+    ) throws(EngineError) -> (record: AdapterRecord, tensors: MappedFile, config: MappedFile?) {
+        let (record, files) = try reading({ () throws(EngineError) in try self.record(term) }) {
+            (record) throws(EngineError) -> (MappedFile, MappedFile?) in
+            try content(of: record) { (tensors, config) throws(EngineError) -> (MappedFile, MappedFile?) in
+                do throws(SystemError) {
+                    let tensors = try MappedFile(path: tensors)
+                    guard let config else { return (tensors, nil) }
+                    return (tensors, try MappedFile(path: config))
+                } catch {
+                    throw .system(error)
+                }
+            }
+        }
+        return (record, files.0, files.1)
+    }
+
+    /// An upload that received these files, so that they are checked and stored as if a client had sent them.
+    package func upload(tensors: MappedFile, config: MappedFile?) throws(EngineError) -> Upload {
+        let upload: Upload
+        do {
+            upload = try adapters.beginUpload()
+        } catch {
+            throw .registry(error)
+        }
+        do throws(SystemError) {
+            try upload.write(tensors.bytes)
+            if let config { try upload.setConfig(Array(config.bytes)) }
+            try upload.finish()
+        } catch {
+            throw .system(error)
+        }
+        return upload
+    }
+}
