@@ -34,8 +34,10 @@ fuzz: deps ## the fuzzers, longer (UMBEL_FUZZ_ITERATIONS=1000000)
 	UMBEL_FUZZ_ITERATIONS=$${UMBEL_FUZZ_ITERATIONS:-200000} swift test --filter Fuzz $(SWIFT_FLAGS)
 
 soak: deps ## 10,000 swaps against the real service: everything verifies, no memory is lost
+	swift build -c release --product umbel $(SWIFT_FLAGS)
 	swift build --build-tests $(SWIFT_FLAGS)
-	UMBEL_TEST_SWAPS=$${UMBEL_TEST_SWAPS:-10000} swift test --skip-build --filter SwapTests $(SWIFT_FLAGS)
+	UMBEL_TEST_BINARY=$$(swift build -c release --show-bin-path)/umbel UMBEL_TEST_SWAPS=$${UMBEL_TEST_SWAPS:-10000} \
+		swift test --skip-build --filter SwapTests $(SWIFT_FLAGS)
 
 bench: deps ## merge throughput per algorithm
 	swift run -c release $(SWIFT_FLAGS) umbel-bench merge

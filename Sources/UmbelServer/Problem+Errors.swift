@@ -55,7 +55,7 @@ extension Problem {
         case .registry(let error): self.init(registry: error)
         case .unreadableContent(let name, let digest, let cause):
             self.init(
-                .internalServerError, "content_unreadable", "Content unreadable",
+                .insufficientStorage, "content_unreadable", "Content unreadable",
                 "The content sha256:\(digest) of “\(name)” cannot be read: \(Problem(engine: cause).detail)")
         case .adapterFile(let error):
             let isForeign = error.code == "not_safetensors"

@@ -111,7 +111,8 @@ import UmbelFormats
         ("main+ink:inf", 400, "invalid_reference"), ("main+ink:1e400", 400, "invalid_reference"),
         ("main+ink:0x1p3", 400, "invalid_reference"), ("main+", 400, "invalid_reference"),
         ("main++ink", 400, "invalid_reference"), ("+ink", 400, "invalid_reference"),
-        ("main+ink@", 400, "invalid_reference"), ("main+ink@xyz", 404, "unknown_tag"), ("main+ink@x%20y", 400, "invalid_reference"),
+        ("main+ink@", 400, "invalid_reference"), ("main+ink@xyz", 404, "unknown_tag"),
+        ("main+ink@x%20y", 400, "invalid_reference"),
         ("main%20ink", 400, "invalid_reference"), ("main%2F..%2Fmain", 400, "request_line_malformed"),
     ])
     func `a reference that means nothing is a problem with its code`(

@@ -164,6 +164,16 @@ import UmbelFormats
         #expect(try service.delete("/v1/routes/live").status == 204)
     }
 
+    @Test func `after a start routes are merged again before anybody asks`() throws {
+        let service = try service()
+        #expect(try put(service, "live", route(["a": ("main+ink", 1)])).status == 201)
+        #expect(try service.stop() == 0)
+        try service.start()
+        try eventually("the arm is ready") {
+            try service.get("/v1/variants").json["data"]?[0]?["state"] == "ready"
+        }
+    }
+
     @Test func `shadows are measured and answer nobody`() throws {
         let service = try service()
         let shadow = #", "shadow": [{"name": "s", "model": "main+ink:0.25", "share": 1}]"#

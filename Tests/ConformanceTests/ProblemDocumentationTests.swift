@@ -18,8 +18,14 @@ struct ProblemDocumentationTests {
 
     @Test("Every code has a heading of its own")
     func everyCodeIsExplained() throws {
-        var codes = try Self.codes(
-            in: "Sources/UmbelServer/Problem+Errors.swift", after: #"\.\w+,\s+"([a-z0-9_]+)",\s+"[A-Z]"#)
+        var codes: Set<String> = []
+        let server = URL(filePath: Goldens.folder).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "Sources/UmbelServer")
+        for file in try FileManager.default.contentsOfDirectory(atPath: server.path) where file.hasPrefix("Problem") {
+            codes.formUnion(
+                try Self.codes(
+                    in: "Sources/UmbelServer/\(file)", after: #"\.\w+,\s+"([a-z0-9_]+)",\s+"[A-Z]"#))
+        }
         for file in ["UmbelFormats/SafetensorsError", "UmbelAdapters/ModuleFactors"] {
             codes.formUnion(
                 try Self.codes(in: "Sources/\(file).swift", after: #"case \.[^:\n]+: "([a-z0-9_]+)""#))

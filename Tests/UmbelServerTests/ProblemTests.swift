@@ -67,7 +67,7 @@ struct ProblemTests {
             "prod"),
         Item(RegistryError.nothingBefore(name: "a"), 409, "nothing_before", "a"),
         Item(
-            EngineError.unreadableContent(name: "a", digest: "00", .system(missing)), 500, "content_unreadable", "a",
+            EngineError.unreadableContent(name: "a", digest: "00", .system(missing)), 507, "content_unreadable", "a",
             "00", "/data/x"),
         Item(EngineError.adapterFile(.emptyFile), 400, "empty_file"),
         Item(EngineError.adapterFile(.notSafetensors(format: .pickle)), 415, "not_safetensors", "pickle", "never"),

@@ -53,6 +53,21 @@ extension Engine {
         for variant in variants { _ = try cache.makeResident(variant) }
     }
 
+    /// Resolves and merges what the stored routes serve, as after a start.
+    ///
+    /// - Parameter onFault: told of each arm that cannot be had; requests for it fail with the same error.
+    package func warmRoutes(onFault: (_ route: String, _ arm: String, EngineError) -> Void) {
+        for live in traffic.all() {
+            for arm in live.armNames {
+                do throws(EngineError) {
+                    try warm([try variant(of: arm, on: live)])
+                } catch {
+                    onFault(live.name, arm, error)
+                }
+            }
+        }
+    }
+
     /// Goes back to an earlier generation, as a new one.
     ///
     /// - Parameter generation: nil for the one before the one in force.

@@ -38,7 +38,8 @@ enum TrafficView {
     }
 
     private static func head(_ name: String, _ model: String, _ live: LiveRoute, _ engine: Engine) -> [JSON.Member] {
-        let variant = try? engine.variant(of: name, on: live)
+        // Looking is no use: what is known is not asked for again.
+        let variant = live.knownVariant(of: name) ?? (try? engine.variant(of: name, on: live))
         return [
             .init("name", JSON(name)), .init("model", JSON(model)), .init("variant", JSON(variant?.id)),
             .init("state", .string(variant.flatMap { engine.cache.info($0.id)?.state.rawValue } ?? "unavailable")),

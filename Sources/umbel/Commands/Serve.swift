@@ -150,7 +150,7 @@ struct Serve: ParsableCommand {
         } catch {
             throw CommandFailure(.failed, "no thread for the counts of routes: \(error.message)")
         }
-        hashBases(bases, logger)
+        prepare(engine, logger)
         return engine
     }
 
@@ -163,10 +163,11 @@ struct Serve: ParsableCommand {
         }
     }
 
-    /// Digests are needed for the first model reference; large bases take seconds, so they are computed meanwhile.
-    private func hashBases(_ bases: [BaseModel], _ logger: Logger) {
-        let hash: @Sendable () -> Void = {
-            for base in bases {
+    /// Digests are needed for the first model reference, and merged tensors for the first request of a route; large bases
+    /// take seconds, so they are computed meanwhile.
+    private func prepare(_ engine: Engine, _ logger: Logger) {
+        let prepare: @Sendable () -> Void = {
+            for base in engine.bases {
                 do throws(BaseError) {
                     let digest = try base.digest()
                     logger.info("base hashed", metadata: ["name": "\(base.name)", "sha256": "\(digest)"])
@@ -175,9 +176,14 @@ struct Serve: ParsableCommand {
                         "base cannot be hashed", metadata: ["name": "\(base.name)", "error": "\(error.sentence)"])
                 }
             }
+            engine.warmRoutes { route, arm, error in
+                logger.error(
+                    "arm of a route is unavailable",
+                    metadata: ["route": "\(route)", "arm": "\(arm)", "error": "\(Problem(error).detail)"])
+            }
         }
-        // Without a thread to spare the first request computes them.
-        if (try? Thread.start(hash)) == nil { logger.warning("no thread for hashing bases") }
+        // Without a thread to spare the first requests compute them.
+        if (try? Thread.start(prepare)) == nil { logger.warning("no thread for hashing bases and warming routes") }
     }
 }
 

@@ -56,8 +56,9 @@ final class Program {
 
 /// The binary under test and the tools beside it.
 enum Programs {
-    /// Built beside the tests.
+    /// Built beside the tests, or what `UMBEL_TEST_BINARY` names.
     static let umbel: String = {
+        if let given = ProcessInfo.processInfo.environment["UMBEL_TEST_BINARY"] { return given }
         let beside = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "umbel").path
         return FileManager.default.isExecutableFile(atPath: beside) ? beside : Samples.root + "/.build/debug/umbel"
     }()
