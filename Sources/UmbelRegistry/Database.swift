@@ -45,6 +45,8 @@ package final class RegistryDatabase: Sendable {
         configuration.journalMode = .wal
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA synchronous = FULL")
+            // Lookups are answered from memory of our own: a quarter of a megabyte of pages is enough.
+            try database.execute(sql: "PRAGMA cache_size = -256")
             if let pageLimit { try database.execute(sql: "PRAGMA max_page_count = \(pageLimit)") }
         }
         return configuration

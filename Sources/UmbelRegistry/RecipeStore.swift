@@ -28,7 +28,7 @@ package final class RecipeStore: Sendable {
     private let database: RegistryDatabase
     /// Ids that are known to be written, so that each is written once and not with every request.
     private let written = Mutex<Set<String>>([])
-    private static let writtenLimit = 16_384
+    private static let writtenLimit = 512
 
     package init(_ database: RegistryDatabase, limit: Int = 100_000) {
         self.database = database
@@ -45,11 +45,7 @@ package final class RecipeStore: Sendable {
                 arguments: [recipe.id, recipe.reference, recipe.dtype, recipe.created])
             guard database.changesCount > 0 else { return }
             try database.execute(
-                sql: """
-                    DELETE FROM recipe WHERE rowid IN
-                    (SELECT rowid FROM recipe ORDER BY rowid DESC LIMIT -1 OFFSET ?)
-                    """,
-                arguments: [limit])
+                sql: "DELETE FROM recipe WHERE rowid <= (SELECT max(rowid) FROM recipe) - ?", arguments: [limit])
         }
         written.withLock { written in
             if written.count >= Self.writtenLimit { written.removeAll() }
