@@ -11,10 +11,11 @@ package struct AdapterFolder: Sendable {
         folder = try EnclosedFolder(path: path)
     }
 
-    /// The tensors and the settings of an entry.
+    /// The tensors and the settings of an entry. To be read and not mapped: others write to the folder, and a mapped file that
+    /// shrinks ends the process.
     ///
     /// - Returns: nil if there is no such entry, or it is no adapter.
-    package func files(_ name: String) throws(SystemError) -> (tensors: MappedFile, config: MappedFile?)? {
+    package func files(_ name: String) throws(SystemError) -> (tensors: FileDescriptor, config: FileDescriptor?)? {
         switch try folder.entry(name) {
         case nil: return nil
         case .file(let file): return try files(tensors: file, name)
@@ -23,19 +24,19 @@ package struct AdapterFolder: Sendable {
             guard let tensors = AdapterFile.tensorFile(among: names),
                 case .file(let file)? = try folder.entry(tensors)
             else { return nil }
-            let mapping = try MappedFile(file, path: "\(name)/\(tensors)")
-            guard case .file(let config)? = try folder.entry(AdapterFile.configName) else { return (mapping, nil) }
-            return (mapping, try MappedFile(config, path: "\(name)/\(AdapterFile.configName)"))
+            guard case .file(let config)? = try folder.entry(AdapterFile.configName) else { return (file, nil) }
+            return (file, config)
         }
     }
 
-    private func files(tensors: FileDescriptor, _ name: String) throws(SystemError) -> (MappedFile, MappedFile?)? {
+    private func files(
+        tensors: FileDescriptor, _ name: String
+    ) throws(SystemError) -> (FileDescriptor, FileDescriptor?)? {
         guard name.hasSuffix(".safetensors") else { return nil }
-        let mapping = try MappedFile(tensors, path: name)
         // The tensor file of a PEFT folder brings its settings with it.
-        guard Directory.name(of: name) == AdapterFile.peftTensorFile, name.contains("/") else { return (mapping, nil) }
+        guard Directory.name(of: name) == AdapterFile.peftTensorFile, name.contains("/") else { return (tensors, nil) }
         let config = Directory.parent(of: name) + "/" + AdapterFile.configName
-        guard case .file(let file)? = try folder.entry(config) else { return (mapping, nil) }
-        return (mapping, try MappedFile(file, path: config))
+        guard case .file(let file)? = try folder.entry(config) else { return (tensors, nil) }
+        return (tensors, file)
     }
 }

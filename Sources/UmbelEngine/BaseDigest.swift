@@ -11,7 +11,7 @@ enum BaseDigest {
         var lines = ""
         var files: [String: String] = [:]
         for file in base.files {
-            let mapping = try mapping(of: file, in: base)
+            let mapping = mapping(of: file)
             let digest = SHA256.hex(of: mapping.bytes)
             files[file.path] = digest
             if base.isSingleFile { return (digest, files) }
@@ -20,8 +20,10 @@ enum BaseDigest {
         return (SHA256.hex(of: lines), files)
     }
 
-    private static func mapping(of file: BaseModel.File, in base: BaseModel) throws(BaseError) -> MappedFile {
-        if case .weights(let weights, _) = file.content { return weights.mapping }
-        return try BaseLoader.wrap { () throws(SystemError) in try MappedFile(path: base.diskPath(file)) }
+    private static func mapping(of file: BaseModel.File) -> MappedFile {
+        switch file.content {
+        case .weights(let weights, _): weights.mapping
+        case .other(let mapping): mapping
+        }
     }
 }

@@ -103,8 +103,13 @@ struct BaseLoader {
         var files: [BaseModel.File] = []
         for path in paths.sorted() {
             let disk = folder.isEmpty ? location : folder + "/" + path
-            let bytes = try Self.wrap { () throws(SystemError) in try FileDescriptor.read(disk).size(disk) }
-            files.append(.init(path: path, bytes: bytes, content: contents[path] ?? .other))
+            if let weights = contents[path] {
+                let bytes = try Self.wrap { () throws(SystemError) in try FileDescriptor.read(disk).size(disk) }
+                files.append(.init(path: path, bytes: bytes, content: weights))
+            } else {
+                let mapping = try Self.wrap { () throws(SystemError) in try MappedFile(path: disk) }
+                files.append(.init(path: path, bytes: mapping.bytes.count, content: .other(mapping)))
+            }
         }
         let reader = BaseFactsReader(folder: folder, files: folder.isEmpty ? [] : paths)
         let classes = Dictionary(

@@ -14,8 +14,8 @@ package final class BaseModel: Sendable {
             /// Tensors of this file, as indices into `weights`, in the order of the file's index; nil for an entry that is a
             /// second copy and no part of the model.
             case weights(SafetensorsFile, tensors: [Int?])
-            /// Passed through as it is.
-            case other
+            /// Passed through as it was when the base was opened, whatever becomes of its name.
+            case other(MappedFile)
         }
 
         package let path: String
@@ -98,11 +98,6 @@ package final class BaseModel: Sendable {
     }
 
     package func file(_ path: String) -> File? { files.first { $0.path == path } }
-
-    /// The path of a file on disk.
-    package func diskPath(_ file: File) -> String {
-        Directory.isDirectory(location) ? location + "/" + file.path : location
-    }
 
     /// Bytes of the files that are mapped for as long as the base is resident.
     package var mappedBytes: Int {

@@ -23,7 +23,7 @@ extension Engine {
     }
 
     /// An upload that received these files, so that they are checked and stored as if a client had sent them.
-    package func upload(tensors: MappedFile, config: MappedFile?) throws(EngineError) -> Upload {
+    package func upload(tensors: FileDescriptor, config: FileDescriptor?) throws(EngineError) -> Upload {
         let upload: Upload
         do {
             upload = try adapters.beginUpload()
@@ -31,12 +31,28 @@ extension Engine {
             throw .registry(error)
         }
         do throws(SystemError) {
-            try upload.write(tensors.bytes)
-            if let config { try upload.setConfig(Array(config.bytes)) }
+            try Self.copy(tensors) { buffer throws(SystemError) in try upload.write(buffer) }
+            if let config {
+                var bytes: [UInt8] = []
+                try Self.copy(config) { buffer throws(SystemError) in bytes += Array(buffer) }
+                try upload.setConfig(bytes)
+            }
             try upload.finish()
         } catch {
             throw .system(error)
         }
         return upload
+    }
+
+    private static func copy(
+        _ file: FileDescriptor, to write: (UnsafeRawBufferPointer) throws(SystemError) -> Void
+    ) throws(SystemError) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
+        defer { buffer.deallocate() }
+        while true {
+            let count = try file.read(into: buffer, "adapters.folder")
+            if count == 0 { return }
+            try write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
     }
 }

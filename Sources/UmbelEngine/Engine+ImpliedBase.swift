@@ -9,7 +9,7 @@ extension Engine {
     /// A reference that begins with a base.
     ///
     /// - Throws: `notOneBase` for an adapter that fits no base or several.
-    func completed(_ reference: ModelReference) throws(EngineError) -> ModelReference {
+    package func completed(_ reference: ModelReference) throws(EngineError) -> ModelReference {
         guard base(reference.base) == nil, reference.terms.isEmpty else { return reference }
         let name = reference.base
         if adapters.record(name) != nil {

@@ -7,14 +7,18 @@ package import UmbelTensor
 /// Models: what a reference means, worked out to a variant, and what can be said of variants.
 extension Engine {
     /// The variant that a reference means now.
-    package func variant(_ reference: ModelReference, dtype: DType? = nil) throws(EngineError) -> Variant {
+    ///
+    /// - Parameter held: contents as they were settled for a route; they count before what a name has now.
+    package func variant(
+        _ reference: ModelReference, dtype: DType? = nil, held: [HeldContent] = []
+    ) throws(EngineError) -> Variant {
         guard let base = base(reference.base) else { throw .unknownBase(reference.base) }
         // A conversion to the type that everything has already is none.
         let dtype = dtype.flatMap { base.hasOnly($0) ? nil : $0 }
         if let dtype { try checkConversion(base, dtype) }
         var entries: [ResolvedEntry] = []
         // Before the cache is asked: an id tells nothing of what a name allows.
-        for entry in reference.entries { entries.append(try resolved(entry, on: base)) }
+        for entry in reference.entries { entries.append(try resolved(entry, on: base, held)) }
         let id = VariantIdentity.id(
             baseDigest: try digest(of: base), entries: entries.map(\.identity), dtype: dtype)
         return try cache.use(id) { () throws(EngineError) in
@@ -33,19 +37,26 @@ extension Engine {
 
     /// The adapters that an entry means now, bound to the base.
     private func resolved(
-        _ entry: ModelReference.Entry, on base: BaseModel
+        _ entry: ModelReference.Entry, on base: BaseModel, _ held: [HeldContent]
     ) throws(EngineError) -> ResolvedEntry {
         switch entry {
-        case .adapter(let term): return .adapter(try resolved(term, on: base))
+        case .adapter(let term): return .adapter(try resolved(term, on: base, held))
         case .combination(let combined):
             var parts: [ResolvedTerm] = []
-            for term in combined.terms { parts.append(try resolved(term, on: base)) }
+            for term in combined.terms { parts.append(try resolved(term, on: base, held)) }
             return .combination(combined, parts)
         }
     }
 
-    private func resolved(_ term: ModelReference.Term, on base: BaseModel) throws(EngineError) -> ResolvedTerm {
-        let (record, content) = try reading({ () throws(EngineError) in try self.record(term) }, load)
+    private func resolved(
+        _ term: ModelReference.Term, on base: BaseModel, _ held: [HeldContent]
+    ) throws(EngineError) -> ResolvedTerm {
+        let (record, content) = try reading(
+            { () throws(EngineError) in
+                let settled = held.first { $0.name == term.adapter && $0.digest == term.digestPrefix }
+                if let record = settled.flatMap(adapters.heldRecord) { return record }
+                return try self.record(term)
+            }, load)
         let binding = try bound(content, record.options, to: base)
         return ResolvedTerm(term: term, record: record, adapter: content.adapter, binding: binding)
     }
@@ -117,7 +128,14 @@ extension Engine {
                 // The name has moved on; it may have kept the content.
                 if let own = try Self.only(prefix, in: [record], term) { return own }
             }
-            // Another name or a route may have it.
+            // A short prefix means a content of this adapter and of no other; a whole digest means that content, whatever
+            // name has it.
+            guard prefix.utf8.count == 64 else {
+                if let held = try Self.only(prefix, in: adapters.heldRecords.filter { $0.name == term.adapter }, term) {
+                    return held
+                }
+                throw .unknownAdapter("\(term.adapter)@\(prefix)")
+            }
             if let held = try Self.only(prefix, in: adapters.heldRecords.filter { $0.name == term.adapter }, term) {
                 return held
             }

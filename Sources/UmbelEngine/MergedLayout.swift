@@ -21,7 +21,10 @@ struct MergedLayout {
             if let rewritten = rewrittenIndex(file, totals) {
                 return MergedModel.File(path: file.path, bytes: rewritten.count, parts: [.header(rewritten)])
             }
-            let part = MergedModel.Part.disk(path: base.diskPath(file), bytes: file.bytes)
+            guard case .other(let mapping) = file.content else {
+                preconditionFailure("a file without a layout of weights is passed through")
+            }
+            let part = MergedModel.Part.other(mapping)
             return MergedModel.File(path: file.path, bytes: file.bytes, parts: [part], isBaseFile: true)
         }
     }

@@ -30,14 +30,15 @@ package final class MergedModel: Sendable {
         case converted(TensorView, DType)
         case merged(Int, bytes: Int)
         /// A whole file of the base, passed through.
-        case disk(path: String, bytes: Int)
+        case other(MappedFile)
 
         var bytes: Int {
             switch self {
             case .header(let header): header.count
             case .stored(let view): view.bytes.count
             case .converted(let view, let dtype): view.elementCount * dtype.byteCount
-            case .merged(_, let bytes), .disk(_, let bytes): bytes
+            case .merged(_, let bytes): bytes
+            case .other(let mapping): mapping.bytes.count
             }
         }
     }
@@ -92,8 +93,7 @@ package final class MergedModel: Sendable {
         case .merged(let tensor, _):
             let merged = try tensors.tensor(tensor, of: self)
             try withExtendedLifetime(merged) { try sink(UnsafeRawBufferPointer(rebasing: merged.bytes[range])) }
-        case .disk(let path, _):
-            let mapping = try MappedFile(path: path)
+        case .other(let mapping):
             try withExtendedLifetime(mapping) { try sink(UnsafeRawBufferPointer(rebasing: mapping.bytes[range])) }
         }
     }

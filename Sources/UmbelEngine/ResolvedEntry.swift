@@ -9,7 +9,7 @@ struct ResolvedTerm {
     let binding: Binding
 
     /// The term with the whole digest that it means now.
-    var pinned: ModelReference.Term { .init(adapter: term.adapter, digestPrefix: record.digest, scale: term.scale) }
+    var pinned: ModelReference.Term { .init(adapter: record.name, digestPrefix: record.digest, scale: term.scale) }
 
     var identity: VariantIdentity.Term {
         .init(digest: record.digest, scale: term.scale, prefixes: record.options.prefixes)

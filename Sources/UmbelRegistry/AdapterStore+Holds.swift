@@ -21,6 +21,11 @@ extension AdapterStore {
         }
     }
 
+    /// A content that is held, as if the name that had it pointed to it; nil if it is not here.
+    package func heldRecord(_ held: HeldContent) -> AdapterRecord? {
+        content(held.digest).map { RegistryState.record(held, $0) }
+    }
+
     /// Contents that are held, as if the names that had them pointed to them.
     package var heldRecords: [AdapterRecord] { state.withLock { $0.heldRecords } }
 }
@@ -28,12 +33,13 @@ extension AdapterStore {
 extension RegistryState {
     var heldRecords: [AdapterRecord] {
         Set(holds.values.joined()).sorted { ($0.name, $0.digest) < ($1.name, $1.digest) }.compactMap { held in
-            contents[held.digest].map { content in
-                let revision = AdapterRevision(
-                    generation: 0, digest: held.digest, bytes: content.bytes, created: Date(seconds: 0),
-                    options: held.options)
-                return AdapterRecord(name: held.name, current: revision)
-            }
+            contents[held.digest].map { Self.record(held, $0) }
         }
+    }
+
+    static func record(_ held: HeldContent, _ content: AdapterContent) -> AdapterRecord {
+        let revision = AdapterRevision(
+            generation: 0, digest: held.digest, bytes: content.bytes, created: Date(seconds: 0), options: held.options)
+        return AdapterRecord(name: held.name, current: revision)
     }
 }

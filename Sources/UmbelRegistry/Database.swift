@@ -22,10 +22,16 @@ package final class RegistryDatabase: Sendable {
         do throws(RegistryError) {
             queue = try Self.translating {
                 let queue = try DatabaseQueue(path: path, configuration: Self.configuration(pageLimit: pageLimit))
+                // Only now: setting up the journal has lowered it.
+                try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
                 try Self.check(queue)
                 try Migrations.all.migrate(queue)
                 // The file and the journal have their room from now on: a deletion needs no more of it.
-                _ = try queue.writeWithoutTransaction { try $0.checkpoint(.restart) }
+                do {
+                    _ = try queue.writeWithoutTransaction { try $0.checkpoint(.restart) }
+                } catch let error as DatabaseError where error.resultCode == .SQLITE_FULL {
+                    // A disk that is full keeps nobody from reading.
+                }
                 return queue
             }
             fault = nil
@@ -44,7 +50,6 @@ package final class RegistryDatabase: Sendable {
         configuration.label = "umbel.registry"
         configuration.journalMode = .wal
         configuration.prepareDatabase { database in
-            try database.execute(sql: "PRAGMA synchronous = FULL")
             // Lookups are answered from memory of our own: a quarter of a megabyte of pages is enough.
             try database.execute(sql: "PRAGMA cache_size = -256")
             if let pageLimit { try database.execute(sql: "PRAGMA max_page_count = \(pageLimit)") }
@@ -57,6 +62,9 @@ package final class RegistryDatabase: Sendable {
         guard findings == ["ok"] else { throw RegistryError.damaged(findings.joined(separator: "; ")) }
         if try queue.read(Migrations.all.hasBeenSuperseded) { throw RegistryError.laterVersion }
     }
+
+    /// What `PRAGMA synchronous` says of the connection: 2 is FULL.
+    package var synchronous: Int? { try? read { try Int.fetchOne($0, sql: "PRAGMA synchronous") } }
 
     /// One transaction: all of `changes` or, if it throws, nothing.
     func write<Result>(_ changes: (Database) throws -> Result) throws(RegistryError) -> Result {

@@ -131,7 +131,7 @@ package struct OutcomeStore: Sendable {
             for request in requests {
                 try database.execute(
                     sql: "INSERT OR REPLACE INTO routed_request VALUES (?, ?, ?, ?, ?)",
-                    arguments: [request.id, request.route, request.experiment, request.arm, request.at])
+                    arguments: [request.route, request.id, request.experiment, request.arm, request.at])
             }
             try Self.forgetOldRequests(database)
         }
@@ -143,9 +143,11 @@ package struct OutcomeStore: Sendable {
         guard count > requestsKept else { return }
         try database.execute(
             sql: """
-                DELETE FROM routed_request WHERE id IN (SELECT id FROM routed_request ORDER BY at LIMIT ?)
+                DELETE FROM routed_request
+                WHERE (route, id) IN (SELECT route, id FROM routed_request ORDER BY at LIMIT ?)
                 """, arguments: [count - requestsKept + requestsKept / 10])
-        try database.execute(sql: "DELETE FROM request_outcome WHERE id NOT IN (SELECT id FROM routed_request)")
+        try database.execute(
+            sql: "DELETE FROM request_outcome WHERE (route, id) NOT IN (SELECT route, id FROM routed_request)")
     }
 
     /// Counts outcomes in one transaction: all of what `body` does, or nothing.
@@ -159,18 +161,24 @@ package struct OutcomeStore: Sendable {
         fileprivate let database: Database
 
         /// The arm that answered a request; nil if it is not known, or not any more.
-        package func request(_ id: String) throws -> RoutedRequest? {
-            try Row.fetchOne(database, sql: "SELECT * FROM routed_request WHERE id = ?", arguments: [id]).map { row in
+        package func request(_ id: String, of route: String) throws -> RoutedRequest? {
+            try Row.fetchOne(
+                database, sql: "SELECT * FROM routed_request WHERE route = ? AND id = ?", arguments: [route, id]
+            ).map { row in
                 RoutedRequest(
-                    id: id, route: row["route"], experiment: row["experiment"], arm: row["arm"], at: row["at"])
+                    id: id, route: route, experiment: row["experiment"], arm: row["arm"], at: row["at"])
             }
         }
 
         /// Remembers that a request's outcome was counted.
         ///
         /// - Returns: false if it had been before.
-        package func claim(request id: String, metric: String) throws -> Bool {
-            try database.execute(sql: "INSERT OR IGNORE INTO request_outcome VALUES (?, ?)", arguments: [id, metric])
+        package func claim(
+            request id: String, metric: String, route: String, experiment: Int
+        ) throws -> Bool {
+            try database.execute(
+                sql: "INSERT OR IGNORE INTO request_outcome VALUES (?, ?, ?, ?)",
+                arguments: [route, experiment, id, metric])
             return database.changesCount == 1
         }
 

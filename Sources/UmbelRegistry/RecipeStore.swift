@@ -41,7 +41,7 @@ package final class RecipeStore: Sendable {
         let limit = limit
         try database.write { database in
             try database.execute(
-                sql: "INSERT OR IGNORE INTO recipe (id, reference, dtype, created) VALUES (?, ?, ?, ?)",
+                sql: "INSERT OR REPLACE INTO recipe (id, reference, dtype, created) VALUES (?, ?, ?, ?)",
                 arguments: [recipe.id, recipe.reference, recipe.dtype, recipe.created])
             guard database.changesCount > 0 else { return }
             try database.execute(

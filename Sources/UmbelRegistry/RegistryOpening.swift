@@ -34,7 +34,12 @@ struct RegistryOpening {
         let unread = try former.takeOver(into: &state, database, blobs)
         faults += unread.map { .formerRecord(path: $0) }
         checkContents()
-        try sweep(settings)
+        do throws(RegistryError) {
+            try sweep(settings)
+        } catch {
+            // A disk that is full keeps nobody from starting; the next start sweeps.
+            guard error.isDiskFull else { throw error }
+        }
     }
 
     /// Files that a database knew which is not there any more are nobody's to delete.

@@ -41,6 +41,19 @@ package struct RouteStore: Sendable {
         self.database = database
     }
 
+    private static let countedTables = [
+        "arm_figures", "route_assignment", "outcome_total", "route_key", "routed_request", "request_outcome",
+    ]
+
+    /// The last generation and experiment that a name was given, by a route that is gone too; 0 for none.
+    package func numbers(of route: String) throws(RegistryError) -> (generation: Int, experiment: Int) {
+        try database.read { database in
+            let row = try Row.fetchOne(
+                database, sql: "SELECT generation, experiment FROM route_number WHERE route = ?", arguments: [route])
+            return (row?["generation"] ?? 0, row?["experiment"] ?? 0)
+        }
+    }
+
     /// The generation in force of every route, by name.
     package func current() throws(RegistryError) -> [RouteRecord] {
         try database.read { database in
@@ -72,6 +85,15 @@ package struct RouteStore: Sendable {
                 arguments: [
                     record.name, record.generation, record.experiment, record.specification, record.created,
                 ])
+            try database.execute(
+                sql: "INSERT OR REPLACE INTO route_number VALUES (?, ?, ?)",
+                arguments: [record.name, record.generation, record.experiment])
+            // What an experiment that is over has counted is nobody's any more.
+            for table in Self.countedTables {
+                try database.execute(
+                    sql: "DELETE FROM \(table) WHERE route = ? AND experiment < ?",
+                    arguments: [record.name, record.experiment])
+            }
             for content in record.contents { try RouteTables.add(content, for: record.holder, database) }
             for table in ["route_generation", "route_content"] {
                 try database.execute(
@@ -84,10 +106,7 @@ package struct RouteStore: Sendable {
     /// Forgets a route with its history and everything that was counted.
     package func remove(_ route: String) throws(RegistryError) {
         try database.write { database in
-            for table in [
-                "route_generation", "route_content", "arm_figures", "route_assignment", "outcome_total", "route_key",
-                "routed_request",
-            ] {
+            for table in ["route_generation", "route_content"] + Self.countedTables {
                 try database.execute(sql: "DELETE FROM \(table) WHERE route = ?", arguments: [route])
             }
         }

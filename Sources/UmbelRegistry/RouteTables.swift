@@ -36,13 +36,16 @@ enum RouteTables {
                     PRIMARY KEY (route, experiment, hash)) WITHOUT ROWID;
                 -- Which arm answered a request, so that an outcome can name the request.
                 CREATE TABLE routed_request (
-                    id TEXT PRIMARY KEY, route TEXT NOT NULL, experiment INTEGER NOT NULL, arm TEXT NOT NULL,
-                    at INTEGER NOT NULL) WITHOUT ROWID;
+                    route TEXT NOT NULL, id TEXT NOT NULL, experiment INTEGER NOT NULL, arm TEXT NOT NULL,
+                    at INTEGER NOT NULL, PRIMARY KEY (route, id)) WITHOUT ROWID;
                 CREATE INDEX routed_request_at ON routed_request (at);
                 -- Outcomes that were counted for a request: a repeated one is not counted again.
                 CREATE TABLE request_outcome (
-                    id TEXT NOT NULL, metric TEXT NOT NULL,
-                    PRIMARY KEY (id, metric)) WITHOUT ROWID;
+                    route TEXT NOT NULL, experiment INTEGER NOT NULL, id TEXT NOT NULL, metric TEXT NOT NULL,
+                    PRIMARY KEY (route, experiment, id, metric)) WITHOUT ROWID;
+                -- The last numbers that a name was given. They outlive it, so that none means two things.
+                CREATE TABLE route_number (
+                    route TEXT PRIMARY KEY, generation INTEGER NOT NULL, experiment INTEGER NOT NULL) WITHOUT ROWID;
                 """)
     }
 

@@ -50,8 +50,14 @@ struct AdapterSource {
         let name = String(text.prefix { $0 != "@" })
         if Name.isValid(name), engine.adapters.record(name) != nil {
             do {
-                return try ModelReference("base+" + text).terms.first
-            } catch {
+                let terms = try ModelReference("base+" + text).terms
+                // A content is stored, not a recipe: nothing of the text may be lost.
+                guard terms.count == 1, terms.first?.scale == .one else {
+                    throw RequestError.invalidField(
+                        name: "lora_path", expected: "one adapter, without a scale")
+                }
+                return terms.first
+            } catch let error as ReferenceError {
                 throw EngineError.reference(error)
             }
         }

@@ -90,7 +90,7 @@ package final class Application: Sendable {
         guard route.isCopiedToShadows, call.request.method == .get else { return }
         for pick in call.trace.picks {
             for shadow in pick.shadows {
-                let copy = call.copy(for: shadow)
+                let copy = call.copy(for: ShadowPick(live: pick.live, name: shadow))
                 shadows.submit(pick.live, shadow: shadow) { try route.handler(copy) }
             }
         }

@@ -25,7 +25,8 @@ extension Problem {
         case .nameTaken(let name):
             self.init(
                 .conflict, "name_taken", "Name taken",
-                "A base is called “\(name)”, or it looks like the id of a variant: a route needs another name")
+                "“\(name)” is a base, an adapter or the default chain, or looks like the id of a variant: a route needs another name"
+            )
         case .adapterInUse(let adapter, let routes):
             self.init(
                 .conflict, "adapter_in_use", "Adapter in use",

@@ -1,6 +1,12 @@
 internal import Synchronization
 internal import UmbelEngine
 
+/// The shadow that a copy of a request is for, of the route as it was when the client was answered.
+struct ShadowPick: Sendable {
+    let live: LiveRoute
+    let name: String
+}
+
 /// What one request turned out to be on its way through its route: which arm answered it. Belongs to that request alone.
 final class RequestTrace: Sendable {
     /// What `X-Request-Id` says.

@@ -31,7 +31,7 @@ extension Call {
         }
         let variant = try routed(live)
         guard let dtype, dtype != variant.model.dtype else { return ResolvedModel(variant: variant) }
-        return ResolvedModel(variant: try engine.variant(variant.reference, dtype: dtype))
+        return ResolvedModel(variant: try engine.variant(variant.reference, dtype: dtype, held: live.contents))
     }
 
     func model(_ reference: ModelReference, dtype: DType? = nil) throws -> ResolvedModel {
@@ -43,7 +43,7 @@ extension Call {
 
     private func routed(_ live: LiveRoute) throws -> Variant {
         // A copy for a shadow is answered by that shadow and by nothing else.
-        if let shadow { return try engine.variant(of: shadow, on: live) }
+        if let shadow, shadow.live.name == live.name { return try engine.variant(of: shadow.name, on: shadow.live) }
         let pick = try engine.pick(live, key: stickyKey(live.route.stickiness))
         trace.add(pick)
         return pick.variant

@@ -99,12 +99,12 @@ package struct Call: Sendable {
     let parameters: [String: String]
     let trace: RequestTrace
     /// The shadow that this is a copy for; nil for a client's own request.
-    var shadow: String?
+    var shadow: ShadowPick?
     /// When the route began.
     var begun = ContinuousClock.now
 
     /// The same request for a shadow, without the client's connection.
-    func copy(for shadow: String) -> Call {
+    func copy(for shadow: ShadowPick) -> Call {
         let copy = Request(head: request.head, body: .memory([]), remoteAddress: request.remoteAddress)
         return Call(
             application: application, request: copy, parameters: parameters, trace: RequestTrace(id: trace.id),

@@ -173,6 +173,23 @@ import UmbelFormats
         #expect(try service.get("/v1/adapters/bard?effects=false").json["generation"]?.integer == 2)
     }
 
+    @Test func `settings of other folders are not the adapter's`() throws {
+        let service = try Service(["stories": Samples.llama])
+        let tensors = try Samples.data(Samples.shakespeare + "/adapter_model.safetensors")
+        let config = try Samples.data(Samples.shakespeare + "/adapter_config.json")
+        let other = Data(String(decoding: config, as: UTF8.self).replacingOccurrences(of: "{", with: "{ ").utf8)
+        let first = try commit(
+            "bard",
+            file("adapter_model.safetensors", tensors) + file("adapter_config.json", config)
+                + file("checkpoint-1/adapter_config.json", other), to: service)
+        #expect(first.status == 200)
+        #expect(try service.get("/bard/resolve/main/adapter_config.json").body == config)
+        let deleted = try commit(
+            "bard", line("deletedFile", "{\"path\": \"checkpoint-1/adapter_config.json\"}"), to: service)
+        #expect(deleted.status == 200)
+        #expect(try service.get("/bard/resolve/main/adapter_config.json").body == config)
+    }
+
     @Test func `a commit larger than what is kept in memory arrives whole, however its content is escaped`() throws {
         let scratch = try Scratch()
         let large = try Samples.enlarged(by: 1 << 20)

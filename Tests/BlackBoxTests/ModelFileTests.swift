@@ -87,6 +87,33 @@ import UmbelFormats
         #expect(try service.file(reference) == service.file("main+ink:0.5"))
     }
 
+    @Test func `a file of the base that is replaced is served as it was when the base was opened`() throws {
+        let scratch = try Scratch()
+        let folder = scratch.path + "/llama"
+        try FileManager.default.copyItem(atPath: Samples.llama, toPath: folder)
+        let before = try Samples.data(folder + "/config.json")
+        let service = try Service(["llama": folder])
+        _ = try scratch.write("other.json", Data("{}".utf8))
+        #expect(rename(scratch.path + "/other.json", folder + "/config.json") == 0)
+        #expect(try service.file("llama", "config.json") == before)
+        let end = before.count - 1
+        let range = try service.get("/v1/models/llama/files/config.json", ["Range": "bytes=\(end)-\(end)"])
+        #expect(range.body == before.suffix(1))
+    }
+
+    @Test func `a short digest prefix never reaches another adapter`() throws {
+        let service = try Service.main()
+        #expect(try service.put("ink", Samples.plain).status == 201)
+        #expect(try service.put("other", Samples.other()).status == 201)
+        let digest = try service.digest("other")
+        for name in ["ink", "nobody"] {
+            let short = try service.get("/v1/models/main+\(name)@\(digest.prefix(12))")
+            #expect(short.codes == ["unknown_adapter"], "\(name)")
+            // A whole digest is a content, whatever its name.
+            #expect(try service.file("main+\(name)@\(digest)") == service.file("main+other"))
+        }
+    }
+
     @Test func `a digest prefix pins the content while the name moves on`() throws {
         let service = try Service.main()
         #expect(try service.put("ink", Samples.plain).status == 201)

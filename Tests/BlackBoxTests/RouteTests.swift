@@ -110,6 +110,7 @@ import UmbelFormats
             #expect(answer.codes.contains(code), "\(body): \(answer.codes)")
         }
         #expect(try put(service, "main", route(["a": ("main", 1)])).codes == ["name_taken"])
+        #expect(try put(service, "ink", route(["a": ("main", 1)])).codes == ["name_taken"])
         #expect(try put(service, String(repeating: "a", count: 40), route(["a": ("main", 1)])).codes == ["name_taken"])
         #expect(try put(service, "live", route(["a": ("main", 1)]), ["If-Match": "\"7\""]).status == 412)
         #expect(try put(service, "live", route(["a": ("main", 1)]), ["If-None-Match": "*"]).status == 412)
@@ -148,6 +149,45 @@ import UmbelFormats
         #expect(try ask(service, "live").body == before)
         try service.crash()
         #expect(try ask(service, "live").body == before)
+    }
+
+    @Test func `what was settled for a route holds after a restart, whatever is settled for the name since`() throws {
+        let service = try service()
+        let made = try put(service, "live", route(["a": ("main+ink", 1)])).json
+        let variant = try #require(made["arms"]?[0]?["variant"]?.string)
+        // The same bytes with another setting: another variant for the name.
+        #expect(try service.put("ink", Samples.plain, "?prefix=unused=").status == 200)
+        #expect(try service.get("/v1/models/main+ink").json["variant"]?.string != variant)
+        try service.crash()
+        #expect(try ask(service, "live")["x-umbel-variant"] == variant)
+    }
+
+    @Test func `a route of a long recipe is as good as any`() throws {
+        let service = try service()
+        let parts = (1...60).map { "ink:0.\(String($0 + 100))" }.joined(separator: ",")
+        #expect(try put(service, "live", route(["a": ("main+sum(\(parts))", 1)])).status == 201)
+        let before = try ask(service, "live").body
+        #expect(try service.delete("/v1/adapters/ink").codes.contains("adapter_in_use"))
+        try service.crash()
+        #expect(try ask(service, "live").body == before)
+        #expect(try put(service, "live", route(["a": ("main", 1)])).status == 200)
+        #expect(try service.post("/v1/routes/live/rollback", "").status == 200)
+        #expect(try ask(service, "live").body == before)
+    }
+
+    @Test func `an arm that is given as a converted variant stays converted`() throws {
+        let service = try service()
+        func id(_ dtype: String) throws -> String {
+            try #require(try service.get("/v1/models/main+ink/files/\(Self.file)?dtype=\(dtype)")["x-umbel-variant"])
+        }
+        let (half, brain) = (try id("f16"), try id("bf16"))
+        #expect(try put(service, "live", route(["a": (half, 1)])).status == 201)
+        #expect(try ask(service, "live")["x-umbel-variant"] == half)
+        #expect(try put(service, "live", route(["a": (brain, 1)])).json["generation"]?.integer == 2)
+        try service.crash()
+        #expect(try ask(service, "live")["x-umbel-variant"] == brain)
+        #expect(try service.post("/v1/routes/live/rollback", "").status == 200)
+        #expect(try ask(service, "live")["x-umbel-variant"] == half)
     }
 
     @Test func `an adapter that a route uses is not deleted by accident`() throws {

@@ -11,7 +11,7 @@ import UmbelFormats
     private static let adapters = ["locon-outline", "loha-tilted", "lokr-twins", "lora-te-pastel", "dora-in-shadow"]
 
     /// A recipe that was not asked for before, over one or two of the adapters.
-    private func reference(_ swap: Int) -> String {
+    private static func reference(_ swap: Int) -> String {
         let first = swap % Self.adapters.count
         let second = (swap / Self.adapters.count + first + 1) % Self.adapters.count
         let scale = "0.\(1000 + swap)"
@@ -25,18 +25,25 @@ import UmbelFormats
             let path = Samples.root + "/demo/adapters/shapes-sd/\(name).safetensors"
             #expect(try service.put("a\(index)", path).status == 201)
         }
-        func swap(_ number: Int) throws {
-            let made = try service.post("/v1/variants", #"{"model": "\#(reference(number))"}"#)
+        let peer = service.peer
+        @Sendable func swap(_ number: Int) throws {
+            let made = try peer.post("/v1/variants", #"{"model": "\#(Self.reference(number))"}"#)
             guard made.status == 201, try made.json["state"] == "ready" else {
                 throw HarnessFailure("swap \(number): \(made.status) \(made.text)")
             }
-            let dropped = try service.delete(made["location"] ?? "")
+            let dropped = try peer.delete(made["location"] ?? "")
             guard dropped.status == 204 else { throw HarnessFailure("swap \(number): \(dropped.status)") }
         }
         // What the promise is about; the short run looks at what can leak, without the base's pages.
         let field = Self.isSoak ? "VmRSS" : "RssAnon"
         let warmUp = max(100, Self.swaps / 20)
         for number in 0..<warmUp { try swap(number) }
+        // Every worker has to have worked once: a new thread brings a stack and a heap cache of its own.
+        let faults = concurrently(64) { worker in
+            try swap(Self.swaps + worker)
+            return nil
+        }
+        #expect(faults.isEmpty, "\(faults)")
         let before = try service.status(field)
         for number in warmUp..<Self.swaps { try swap(number) }
         let after = try service.status(field)

@@ -74,7 +74,8 @@ struct MergedModelTests {
         let model = MergedModel(base: base, plan: MergePlan(base: base.weights, steps: []))
         #expect(model.files.map(\.path) == base.files.map(\.path))
         for file in base.files {
-            let stored = try Data(contentsOf: URL(filePath: base.diskPath(file)))
+            let stored = try Data(
+                contentsOf: URL(filePath: (base.isSingleFile ? base.location : base.location + "/" + file.path)))
             #expect(try whole(file.path, in: model) == Array(stored), "\(file.path)")
         }
     }

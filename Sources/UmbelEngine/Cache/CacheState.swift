@@ -47,7 +47,7 @@ struct CacheState: Sendable {
     var counters = CacheCounters()
     private var uses = 0
     /// Variants that are remembered though they hold nothing.
-    private static let idleLimit = 1024
+    private static let idleLimit = 128
 
     init(budget: Int, deltaBudget: Int) {
         self.budget = budget
@@ -77,12 +77,13 @@ struct CacheState: Sendable {
         return variants.removeValue(forKey: id)
     }
 
-    /// Forgets variants that hold nothing, those used longest ago first, until few enough are left.
+    /// Forgets variants that hold nothing, those used longest ago first, until few enough of them are left.
     mutating func forgetIdle(beyond limit: Int = CacheState.idleLimit) {
+        // Most often there is nothing to do.
         guard variants.count > limit else { return }
         let idle = variants.filter { $0.value.bytes == 0 && !isBuilding($0.key) && !$0.value.pinned }
             .sorted { $0.value.lastUsed < $1.value.lastUsed }
-        for (id, _) in idle.prefix(variants.count - limit) { variants[id] = nil }
+        for (id, _) in idle.prefix(max(0, idle.count - limit)) { variants[id] = nil }
     }
 
     func isBuilding(_ id: String) -> Bool { builds.keys.contains { $0.variant == id } }
@@ -151,6 +152,8 @@ struct CacheState: Sendable {
     }
 
     private mutating func keep(_ tensors: [Int: MergedTensor], of id: String, cost: Double) {
+        // Of tensors that are computed together, some may be there still.
+        let tensors = tensors.filter { variants[id]?.tensors[$0.key] == nil }
         let needed = tensors.values.reduce(0) { $0 + $1.byteCount }
         guard let entry = variants[id], makeRoom(for: needed, entry) else {
             counters.unkeptBytes += needed

@@ -1,4 +1,5 @@
 package import UmbelRegistry
+internal import UmbelTensor
 
 /// What a route answered a request with.
 package struct Pick: Sendable {
@@ -13,8 +14,11 @@ extension Engine {
     /// Makes a route of what a client asks for: every arm is resolved and, if asked, merged before the change is made.
     ///
     /// - Throws: for an arm that is no model or cannot be merged; the route in force stays.
+    ///
+    /// - Parameter held: contents as they were settled for a generation that is gone back to.
     package func putRoute(
-        _ name: String, _ route: TrafficRoute, warm: Bool, check: (LiveRoute?) throws(EngineError) -> Void
+        _ name: String, _ route: TrafficRoute, warm: Bool, held: [HeldContent] = [],
+        check: (LiveRoute?) throws(EngineError) -> Void
     ) throws(EngineError) -> (live: LiveRoute, isNew: Bool) {
         try checkRouteName(name)
         // What will be refused anyway is refused before anything is merged; the table checks again.
@@ -23,29 +27,50 @@ extension Engine {
         var variants: [String: Variant] = [:]
         for index in route.arms.indices {
             let arm = route.arms[index]
-            variants[arm.name] = try armVariant(arm.model, of: arm.name)
-            pinned.arms[index].model = variants[arm.name]?.reference.text ?? arm.model
+            let variant = try armVariant(arm.model, arm.served, of: arm.name, held)
+            variants[arm.name] = variant
+            pinned.arms[index].model = variant.reference.text
+            pinned.arms[index].served = variant.served
         }
         for index in route.shadows.indices {
             let shadow = route.shadows[index]
-            variants[shadow.name] = try armVariant(shadow.model, of: shadow.name)
-            pinned.shadows[index].model = variants[shadow.name]?.reference.text ?? shadow.model
+            let variant = try armVariant(shadow.model, shadow.served, of: shadow.name, held)
+            variants[shadow.name] = variant
+            pinned.shadows[index].model = variant.reference.text
+            pinned.shadows[index].served = variant.served
         }
         if warm { try self.warm(Array(variants.values)) }
-        var contents: Set<HeldContent> = []
-        for variant in variants.values { contents.formUnion(try heldContents(of: variant.reference)) }
+        var contents = Set(held)
+        if held.isEmpty {
+            for variant in variants.values { contents.formUnion(try heldContents(of: variant.reference)) }
+        }
         return try traffic.put(name, pinned, variants: variants, contents: Array(contents), check: check)
     }
 
     private func checkRouteName(_ name: String) throws(EngineError) {
         guard Name.isValid(name) else { throw .invalidName(name) }
         let looksLikeVariant = name.utf8.count == 40 && name.utf8.allSatisfy(Name.isHexadecimal)
-        if base(name) != nil || looksLikeVariant { throw .traffic(.nameTaken(name)) }
+        let isTaken = base(name) != nil || adapters.record(name) != nil || name == Self.defaultChain
+        if isTaken || looksLikeVariant { throw .traffic(.nameTaken(name)) }
     }
 
-    private func armVariant(_ model: String, of arm: String) throws(EngineError) -> Variant {
+    private func armVariant(
+        _ model: String, _ served: TrafficRoute.Served?, of arm: String, _ held: [HeldContent]
+    ) throws(EngineError) -> Variant {
+        if let served { return try variant(model, served, held) }
         if base(model) == nil, traffic.route(model) != nil { throw .traffic(.armIsRoute(arm: arm, route: model)) }
         return try variant(model)
+    }
+
+    /// What a stored arm was made for, to the byte.
+    private func variant(
+        _ model: String, _ served: TrafficRoute.Served, _ held: [HeldContent]
+    ) throws(EngineError) -> Variant {
+        let dtype = served.dtype.flatMap(DType.init(rawValue:))
+        let variant = try variant(Self.stored(model), dtype: dtype, held: held)
+        // Another base under the old name: not what the route promises.
+        guard variant.id == served.variant else { throw .variantGone(id: served.variant, reference: model) }
+        return variant
     }
 
     /// Merges what the variants touch. One that is too large to be resident is served as it is asked for.
@@ -75,19 +100,27 @@ extension Engine {
         _ name: String, to generation: Int?, check: (LiveRoute?) throws(EngineError) -> Void
     ) throws(EngineError) -> LiveRoute {
         let history = try traffic.history(of: name)
-        let target: TrafficRoute
+        let target: (record: RouteRecord, route: TrafficRoute)
         if let generation {
             guard let found = history.first(where: { $0.record.generation == generation }) else {
                 throw .traffic(.unknownGeneration(route: name, generation: generation))
             }
-            target = found.route
+            target = found
         } else {
             guard let found = history.first(where: { $0.route != history.first?.route }) else {
                 throw .traffic(.nothingToRollBack(route: name))
             }
-            target = found.route
+            target = found
         }
-        return try putRoute(name, target, warm: true, check: check).live
+        let seen = history.first?.record.generation
+        return try putRoute(name, target.route, warm: true, held: target.record.contents) {
+            (current) throws(EngineError) in
+            try check(current)
+            // What is gone back from must be what was looked at.
+            guard current?.generation == seen else {
+                throw .traffic(.preconditionFailed(route: name, generation: current?.generation))
+            }
+        }.live
     }
 
     /// The arm that answers a request, counted.
@@ -122,16 +155,32 @@ extension Engine {
 
     /// What an arm or a shadow of a route serves, known to the cache.
     package func variant(of arm: String, on live: LiveRoute) throws(EngineError) -> Variant {
-        let variant = try live.variant(of: arm) { (model) throws(EngineError) in try self.variant(model) }
+        let variant = try live.variant(of: arm) { (model, served) throws(EngineError) in
+            if let served { return try self.variant(model, served, live.contents) }
+            return try self.variant(Self.stored(model), held: live.contents)
+        }
         return try cache.use(variant.id) { variant }
+    }
+
+    /// A reference that was written here: pinned to digests, it may be longer than clients' are.
+    private static func stored(_ model: String) throws(EngineError) -> ModelReference {
+        do throws(ReferenceError) {
+            return try ModelReference(model, lengthLimit: .max)
+        } catch {
+            throw .reference(error)
+        }
     }
 
     /// Routes in force that send traffic to what an adapter's name points to.
     package func routes(using record: AdapterRecord) -> [String] {
         traffic.all().filter { live in
             (live.route.arms.map(\.model) + live.route.shadows.map(\.model)).contains { model in
-                (try? ModelReference(model))?.uses(adapter: record.name, content: record.digest) ?? false
+                (try? Self.stored(model))?.uses(adapter: record.name, content: record.digest) ?? false
             }
         }.map(\.name)
     }
+}
+
+extension Variant {
+    fileprivate var served: TrafficRoute.Served { .init(variant: id, dtype: model.dtype?.rawValue) }
 }

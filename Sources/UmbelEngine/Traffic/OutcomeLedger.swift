@@ -40,7 +40,9 @@ final class OutcomeLedger: Sendable {
     private final class Batch: Sendable {
         let outcomes: [Outcome]
         let live: LiveRoute
-        let done = DispatchSemaphore(value: 0)
+        /// Signalled when the batch is written, or is to write.
+        let wake = DispatchSemaphore(value: 0)
+        let leads = Atomic(false)
         let result = Mutex<Result<Int, EngineError>?>(nil)
 
         init(_ outcomes: [Outcome], _ live: LiveRoute) {
@@ -50,7 +52,7 @@ final class OutcomeLedger: Sendable {
 
         func end(_ value: Result<Int, EngineError>) {
             result.withLock { $0 = value }
-            done.signal()
+            wake.signal()
         }
     }
 
@@ -72,24 +74,30 @@ final class OutcomeLedger: Sendable {
             return true
         }
         if leads { lead() }
-        batch.done.wait()
+        batch.wake.wait()
+        if !leads, batch.leads.load(ordering: .acquiring) {
+            lead()
+            batch.wake.wait()
+        }
         guard let result = batch.result.withLock({ $0 }) else {
             throw .internalInconsistency("a batch of outcomes ended without a result")
         }
         return try result.get()
     }
 
-    /// Writes what waits until nothing does.
+    /// Writes what waits, and hands on to one of those who have come meanwhile: nobody writes for others without end.
     private func lead() {
-        while true {
-            let batches = queue.withLock { queue in
-                defer { queue.waiting = [] }
-                if queue.waiting.isEmpty { queue.isBusy = false }
-                return queue.waiting
-            }
-            if batches.isEmpty { return }
-            write(batches)
+        let batches = queue.withLock { queue in
+            defer { queue.waiting = [] }
+            return queue.waiting
         }
+        write(batches)
+        let next = queue.withLock { queue -> Batch? in
+            queue.isBusy = !queue.waiting.isEmpty
+            return queue.waiting.first
+        }
+        next?.leads.store(true, ordering: .releasing)
+        next?.wake.signal()
     }
 
     private func write(_ batches: [Batch]) {
@@ -142,7 +150,8 @@ private struct Page {
         var counted = 0
         for (outcome, arm) in zip(outcomes, arms) {
             if case .request(let id) = outcome.origin,
-                try !transaction.claim(request: id, metric: outcome.metric)
+                try !transaction.claim(
+                    request: id, metric: outcome.metric, route: live.name, experiment: live.experiment.number)
             {
                 continue
             }
@@ -163,8 +172,8 @@ private struct Page {
             }
             return arm
         case .request(let id):
-            let request = try journal.pending(id) ?? transaction.request(id)
-            guard let request, request.route == live.name, request.experiment == live.experiment.number else {
+            let request = try journal.pending(id, of: live.name) ?? transaction.request(id, of: live.name)
+            guard let request, request.experiment == live.experiment.number, live.armNames.contains(request.arm) else {
                 throw EngineError.traffic(.unknownRequest(route: live.name, request: id))
             }
             return request.arm

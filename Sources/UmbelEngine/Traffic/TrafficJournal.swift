@@ -9,8 +9,14 @@ final class TrafficJournal: Sendable {
     /// Requests that wait to be written at most; more are not remembered, so that a disk that is full costs no memory.
     private static let requestLimit = 100_000
 
+    /// An id is the client's: two routes may see the same.
+    private struct Key: Hashable {
+        let route: String
+        let id: String
+    }
+
     private let store: OutcomeStore
-    private let requests = Mutex<[String: RoutedRequest]>([:])
+    private let requests = Mutex<[Key: RoutedRequest]>([:])
     private let stopped = Atomic(false)
     private let wake = DispatchSemaphore(value: 0)
     private let ended = DispatchSemaphore(value: 0)
@@ -22,12 +28,19 @@ final class TrafficJournal: Sendable {
     /// Remembers which arm answered a request.
     func note(_ request: RoutedRequest) {
         requests.withLock { requests in
-            if requests.count < Self.requestLimit { requests[request.id] = request }
+            if requests.count < Self.requestLimit { requests[Key(route: request.route, id: request.id)] = request }
         }
     }
 
     /// The request, if it has not been written yet.
-    func pending(_ id: String) -> RoutedRequest? { requests.withLock { $0[id] } }
+    func pending(_ id: String, of route: String) -> RoutedRequest? {
+        requests.withLock { $0[Key(route: route, id: id)] }
+    }
+
+    /// Forgets what was noted of a route that is gone.
+    func forget(_ route: String) {
+        requests.withLock { requests in requests = requests.filter { $0.key.route != route } }
+    }
 
     /// Writes once a second until `stop`, on a thread of its own.
     ///
@@ -63,7 +76,7 @@ final class TrafficJournal: Sendable {
         do throws(RegistryError) {
             try store.save(progress.map(\.1), Array(taken.values))
             requests.withLock { requests in
-                for (id, request) in taken where requests[id] == request { requests[id] = nil }
+                for (key, request) in taken where requests[key] == request { requests[key] = nil }
             }
         } catch {
             for (experiment, item) in progress { experiment.putBack(item) }

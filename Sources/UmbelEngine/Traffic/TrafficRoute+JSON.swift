@@ -7,20 +7,34 @@ extension TrafficRoute {
             .init(
                 "arms",
                 .array(
-                    arms.map { ["name": JSON($0.name), "model": JSON($0.model), "weight": JSON($0.weight)] })),
+                    arms.map { arm in
+                        .object(
+                            [.init("name", JSON(arm.name)), .init("model", JSON(arm.model))] + Self.members(arm.served)
+                                + [.init("weight", JSON(arm.weight))])
+                    })),
             .init("sticky", JSON(stickiness.text)),
         ]
         if !shadows.isEmpty {
             members.append(
                 .init(
                     "shadow",
-                    .array(shadows.map { ["name": JSON($0.name), "model": JSON($0.model), "share": JSON($0.share)] })))
+                    .array(
+                        shadows.map { shadow in
+                            .object(
+                                [.init("name", JSON(shadow.name)), .init("model", JSON(shadow.model))]
+                                    + Self.members(shadow.served) + [.init("share", JSON(shadow.share))])
+                        })))
         }
         if !goals.isEmpty {
             let sorted = goals.sorted { $0.key < $1.key }
             members.append(.init("goals", .object(sorted.map { .init($0.key, JSON($0.value.rawValue)) })))
         }
         return .object(members)
+    }
+
+    private static func members(_ served: Served?) -> [JSON.Member] {
+        guard let served else { return [] }
+        return [.init("variant", JSON(served.variant))] + (served.dtype.map { [.init("dtype", JSON($0))] } ?? [])
     }
 
     /// Reads what `json` wrote.
@@ -35,19 +49,26 @@ extension TrafficRoute {
                 guard let name = arm["name"]?.string, let model = arm["model"]?.string,
                     let weight = arm["weight"]?.double
                 else { return nil }
-                return Arm(name: name, model: model, weight: weight)
+                return Arm(name: name, model: model, weight: weight, served: Served(arm))
             },
             shadows: (json["shadow"]?.array ?? []).compactMap { shadow in
                 guard let name = shadow["name"]?.string, let model = shadow["model"]?.string,
                     let share = shadow["share"]?.double
                 else { return nil }
-                return Shadow(name: name, model: model, share: share)
+                return Shadow(name: name, model: model, share: share, served: Served(shadow))
             },
             stickiness: stickiness,
             goals: Dictionary(
                 (json["goals"]?.members ?? []).compactMap { member in
                     member.value.string.flatMap(Goal.init).map { (member.name, $0) }
                 }, uniquingKeysWith: { first, _ in first }))
+    }
+}
+
+extension TrafficRoute.Served {
+    fileprivate init?(_ json: JSON) {
+        guard let variant = json["variant"]?.string else { return nil }
+        self.init(variant: variant, dtype: json["dtype"]?.string)
     }
 }
 

@@ -7,13 +7,28 @@ package struct TrafficRoute: Hashable, Sendable {
         package let name: String
         /// A model reference; in a stored route every adapter is pinned to the digest it had.
         package var model: String
+        /// What the model was when the route was made; nil before.
+        package var served: Served?
         /// Share of the traffic, relative to the other arms. Not negative.
         package let weight: Double
 
-        package init(name: String, model: String, weight: Double) {
+        package init(name: String, model: String, weight: Double, served: Served? = nil) {
             self.name = name
             self.model = model
             self.weight = weight
+            self.served = served
+        }
+    }
+
+    /// The variant that an arm's model was resolved to.
+    package struct Served: Hashable, Sendable {
+        package let variant: String
+        /// The type that everything is converted to; nil for the base's own.
+        package let dtype: String?
+
+        package init(variant: String, dtype: String?) {
+            self.variant = variant
+            self.dtype = dtype
         }
     }
 
@@ -21,13 +36,15 @@ package struct TrafficRoute: Hashable, Sendable {
     package struct Shadow: Hashable, Sendable {
         package let name: String
         package var model: String
+        package var served: Served?
         /// The part of the requests that is copied, from 0 to 1.
         package let share: Double
 
-        package init(name: String, model: String, share: Double) {
+        package init(name: String, model: String, share: Double, served: Served? = nil) {
             self.name = name
             self.model = model
             self.share = share
+            self.served = served
         }
     }
 
@@ -81,10 +98,11 @@ package struct TrafficRoute: Hashable, Sendable {
     /// Is what was measured on the other route comparable? Weights may differ and shadows come and go; arms may not, nor
     /// what a name serves.
     package func continues(_ other: TrafficRoute) -> Bool {
-        let arms = Set(arms.map { [$0.name, $0.model] })
-        let models = Dictionary(other.shadows.map { ($0.name, $0.model) }, uniquingKeysWith: { first, _ in first })
-        return arms == Set(other.arms.map { [$0.name, $0.model] }) && stickiness == other.stickiness
-            && shadows.allSatisfy { models[$0.name] == nil || models[$0.name] == $0.model }
+        func content(_ arm: Arm) -> [String] { [arm.name, arm.served?.variant ?? arm.model] }
+        func content(_ shadow: Shadow) -> String { shadow.served?.variant ?? shadow.model }
+        let known = Dictionary(other.shadows.map { ($0.name, content($0)) }, uniquingKeysWith: { first, _ in first })
+        return Set(arms.map(content)) == Set(other.arms.map(content)) && stickiness == other.stickiness
+            && shadows.allSatisfy { known[$0.name] == nil || known[$0.name] == content($0) }
     }
 }
 

@@ -37,7 +37,7 @@ package final class TrafficTable: Sendable {
             let experiment = try Self.experiment(of: record, in: counted)
             found[record.name] = LiveRoute(
                 name: record.name, generation: record.generation, created: record.created, route: route,
-                experiment: experiment)
+                experiment: experiment, contents: record.contents)
         }
         routes = Mutex(found)
         self.unreadable = unreadable
@@ -82,10 +82,11 @@ package final class TrafficTable: Sendable {
             let old = self.route(name)
             try check(old)
             if let old, old.route == route { return (old, false) }
-            let experiment = experiment(after: old, for: route, name: name)
+            let last = try numbers(of: name)
+            let experiment = experiment(after: old, for: route, name: name, last: last.experiment)
             let live = LiveRoute(
-                name: name, generation: (old?.generation ?? 0) + 1, created: Date.now.seconds, route: route,
-                experiment: experiment, variants: variants)
+                name: name, generation: last.generation + 1, created: Date.now.seconds, route: route,
+                experiment: experiment, contents: contents, variants: variants)
             let record = RouteRecord(
                 name: name, generation: live.generation, experiment: experiment.number,
                 specification: route.json.text, contents: contents, created: live.created)
@@ -112,10 +113,20 @@ package final class TrafficTable: Sendable {
         try? adapters.release([ContentHolder(route: record.name, generation: forgotten)])
     }
 
-    private func experiment(after old: LiveRoute?, for route: TrafficRoute, name: String) -> Experiment {
-        guard let old else { return Experiment(route: name, number: 1) }
-        if route.continues(old.route) { return old.experiment }
-        return Experiment(route: name, number: old.experiment.number + 1)
+    private func experiment(
+        after old: LiveRoute?, for route: TrafficRoute, name: String, last: Int
+    ) -> Experiment {
+        if let old, route.continues(old.route) { return old.experiment }
+        return Experiment(route: name, number: last + 1)
+    }
+
+    /// The last that the name was given, also by a route that is gone.
+    private func numbers(of name: String) throws(EngineError) -> (generation: Int, experiment: Int) {
+        do throws(RegistryError) {
+            return try store.numbers(of: name)
+        } catch {
+            throw .registry(error)
+        }
     }
 
     /// Forgets a route. Requests under way finish on what they started with.
@@ -134,6 +145,7 @@ package final class TrafficTable: Sendable {
                 throw .registry(error)
             }
             routes.withLock { $0[name] = nil }
+            journal.forget(name)
         }
     }
 

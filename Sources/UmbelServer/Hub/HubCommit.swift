@@ -10,8 +10,9 @@ struct HubCommit {
     private static let configLimit = 16 << 20
 
     private var tensors: (path: String, upload: Upload)?
-    private var config: [UInt8]?
-    private var deletesConfig = false
+    /// By path: which one is the adapter's is known when the tensor file is.
+    private var configs: [String: [UInt8]] = [:]
+    private var deleted: Set<String> = []
     private var deletesTensors = false
     private var foreign: ForeignFormat?
     private(set) var parent: String?
@@ -21,7 +22,7 @@ struct HubCommit {
         case .header(let parent): self.parent = parent
         case .file(let path, let content): try add(path, content)
         case .deletion(let path):
-            if Directory.name(of: path) == AdapterFile.configName { deletesConfig = true }
+            deleted.insert(path)
             if path.hasSuffix(".safetensors") { deletesTensors = true }
         }
     }
@@ -34,11 +35,21 @@ struct HubCommit {
             guard let bytes = try content.bytes(limit: Self.configLimit) else {
                 throw BodyError.tooLarge(limit: Self.configLimit)
             }
-            config = bytes
+            configs[path] = bytes
         } else if let format = ForeignFormat(fileName: path) {
             foreign = format
         }
     }
+
+    /// Settings lie beside the tensors, at the top where only settings come; those of other folders (checkpoints) are not the
+    /// adapter's.
+    private var configPath: String {
+        guard let tensors, let slash = tensors.path.lastIndex(of: "/") else { return AdapterFile.configName }
+        return tensors.path[...slash] + AdapterFile.configName
+    }
+
+    private var config: [UInt8]? { configs[configPath] }
+    private var deletesConfig: Bool { deleted.contains(configPath) }
 
     /// Whether the commit changes nothing that is kept.
     private var isEmpty: Bool { tensors == nil && config == nil && !deletesConfig && !deletesTensors }

@@ -53,16 +53,16 @@ enum LoRARoutes {
         let body = try call.json()
         let name = try text("lora_name", body)
         let isPinned = try flag("pinned", body)
-        try store(name, from: try text("lora_path", body), inPlace: false, call)
+        let record = try store(name, from: try text("lora_path", body), inPlace: false, call)
         guard isPinned else { return loaded(call) }
         do {
-            let model = try call.model(name)
+            let model = ResolvedModel(variant: try variant(of: name, call))
             try call.engine.publish(model.variant)
             _ = try call.engine.cache.makeResident(model.variant, pin: true)
             return loaded(call, headers: model.headers(call))
         } catch {
-            // The name is new, so without it everything is as it was.
-            try forget(name, call)
+            // The name is new, so without it everything is as it was; unless somebody has pointed it elsewhere meanwhile.
+            try? forget(name, call, only: record)
             throw error
         }
     }
@@ -70,13 +70,13 @@ enum LoRARoutes {
     private static func unloadPinned(_ call: Call) throws -> Response {
         let name = try text("lora_name", try call.json())
         guard call.engine.adapters.record(name) != nil else { throw EngineError.unknownAdapter(name) }
-        // One that fits several bases was never pinned through this door.
-        let variant = try? call.model(name).variant
         try forget(name, call)
-        if let variant, call.engine.cache.info(variant.id)?.pinned == true {
-            _ = call.engine.cache.remove(variant.id)
-        }
         return loaded(call)
+    }
+
+    /// What an adapter makes of the one base that it fits. Not `Call.model`, for a route may have the same name.
+    private static func variant(of name: String, _ call: Call) throws -> Variant {
+        try call.engine.variant(call.engine.completed(ModelReference(base: name, terms: [])))
     }
 
     /// What SGLang answers to both calls: every adapter that is there now.
@@ -89,21 +89,38 @@ enum LoRARoutes {
     // MARK: Both
 
     /// Checks and stores what a path names under a name, as an upload would.
-    private static func store(_ name: String, from path: String, inPlace: Bool, _ call: Call) throws {
+    @discardableResult
+    private static func store(
+        _ name: String, from path: String, inPlace: Bool, _ call: Call
+    ) throws -> AdapterRecord {
         guard Name.isValid(name) else { throw EngineError.invalidName(name) }
         let engine = call.engine
         guard engine.base(name) == nil else { throw LoadingError.nameOfBase(name) }
         guard inPlace || engine.adapters.record(name) == nil else { throw LoadingError.alreadyLoaded(name) }
         let source = try AdapterSource(path, call)
-        _ = try engine.add(source.upload, as: name, options: source.options) { (old) throws(EngineError) in
+        return try engine.add(source.upload, as: name, options: source.options) { (old) throws(EngineError) in
             guard inPlace || old == nil else { throw .preconditionFailed(adapter: name, digest: old?.digest) }
-        }
+        }.record
     }
 
-    /// As `DELETE /v1/adapters/{name}`: not while a route uses it.
-    private static func forget(_ name: String, _ call: Call) throws {
+    /// As `DELETE /v1/adapters/{name}`: not while a route uses it. A pin on what it makes of its base goes with it, unless
+    /// another name has the same content.
+    ///
+    /// - Parameter only: what the name must point to still.
+    private static func forget(_ name: String, _ call: Call, only: AdapterRecord? = nil) throws {
         let engine = call.engine
+        // One that fits several bases was never pinned through these doors.
+        let variant = engine.adapters.record(name) == nil ? nil : try? variant(of: name, call)
+        defer {
+            let digests = variant?.reference.terms.compactMap(\.digestPrefix) ?? []
+            let isShared = engine.adapters.all().contains { digests.contains($0.digest) }
+            let isPinned = variant.flatMap { engine.cache.info($0.id)?.pinned } ?? false
+            if let variant, isPinned, !isShared { _ = engine.cache.remove(variant.id) }
+        }
         try engine.remove(name) { record throws(EngineError) in
+            if let only, record.current != only.current {
+                throw .preconditionFailed(adapter: name, digest: record.digest)
+            }
             let routes = engine.routes(using: record)
             guard routes.isEmpty else { throw .traffic(.adapterInUse(adapter: name, routes: routes)) }
         }

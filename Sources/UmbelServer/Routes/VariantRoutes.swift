@@ -37,8 +37,14 @@ enum VariantRoutes {
             return .json(residence == .made ? .created : .ok, object(variant, call), headers: headers)
         }
         // A pin that cannot be kept is refused now, not in the background.
+        let wasPinned = cache.info(variant.id)?.pinned ?? false
         if let pin { try cache.setPinned(variant, pin) }
-        try call.application.merges.start(variant, pin: pin, in: cache, logger: call.application.logger)
+        do {
+            try call.application.merges.start(variant, pin: pin, in: cache, logger: call.application.logger)
+        } catch {
+            if !wasPinned { try cache.setPinned(variant, false) }
+            throw error
+        }
         var headers = model.headers(call)
         headers[.location] = location
         headers[.preferenceApplied] = "respond-async"
@@ -162,7 +168,7 @@ enum VariantRequest {
         guard let members = value.members else { throw RequestError.invalidField(name: path, expected: "an object") }
         try check(members, termFields)
         guard let nameValue = value["name"] else { throw RequestError.missingField("\(path).name") }
-        guard let name = nameValue.string else {
+        guard let name = nameValue.string, Name.isValid(name) else {
             throw RequestError.invalidField(name: "\(path).name", expected: "an adapter's name")
         }
         let digest = try value["digest"].map { try digestPrefix($0, path) }

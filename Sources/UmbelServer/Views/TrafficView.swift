@@ -42,7 +42,11 @@ enum TrafficView {
         let variant = live.knownVariant(of: name) ?? (try? engine.variant(of: name, on: live))
         return [
             .init("name", JSON(name)), .init("model", JSON(model)), .init("variant", JSON(variant?.id)),
-            .init("state", .string(variant.flatMap { engine.cache.info($0.id)?.state.rawValue } ?? "unavailable")),
+            .init(
+                "state",
+                .string(
+                    variant.flatMap { engine.cache.info($0.id)?.state.rawValue }
+                        ?? (variant == nil ? "unavailable" : "partial"))),
         ]
     }
 

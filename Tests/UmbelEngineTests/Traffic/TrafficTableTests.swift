@@ -152,6 +152,18 @@ import UmbelTesting
         }
     }
 
+    @Test func `two routes may see the same request id`() throws {
+        let table = try Folder().open()
+        let (one, two) = (try put(table, try route(), "one"), try put(table, try route(), "two"))
+        table.note(request: "r", answeredBy: "a", of: one)
+        table.note(request: "r", answeredBy: "b", of: two)
+        let outcome = Outcome(origin: .request("r"), metric: "m", value: 1)
+        #expect(try table.count([outcome], on: one) == 1)
+        #expect(try table.count([outcome], on: two) == 1)
+        #expect(one.experiment.total(arm: "a", metric: "m").count == 1)
+        #expect(two.experiment.total(arm: "b", metric: "m").count == 1)
+    }
+
     @Test func `metrics of an arm are limited`() throws {
         let table = try Folder().open()
         let live = try put(table, try route())
@@ -168,8 +180,10 @@ import UmbelTesting
         _ = try table.count([Outcome(origin: .arm("a"), metric: "m", value: 1)], on: live)
         try table.remove("live", check: { _ in })
         #expect(table.route("live") == nil)
+        // Numbers are not given twice: an outcome or a condition that is late must not mean the namesake.
         let again = try put(try folder.open(), try route())
-        #expect(again.generation == 1)
+        #expect(again.generation == 2)
+        #expect(again.experiment.number == 2)
         #expect(again.experiment.counts.totals.isEmpty)
     }
 }
