@@ -163,7 +163,11 @@ package final class Engine: Sendable {
         if let error = candidate.adapter.structuralError() { throw .adapter(.module(error)) }
         if !options.isWithoutBase { try checkFit(candidate, options) }
         let result = try stored { () throws(RegistryError) in
-            try adapters.commit(upload, as: name, options: options, labels: labels, check: check)
+            try adapters.commit(upload, as: name, options: options, labels: labels) { (old) throws(EngineError) in
+                try check(old)
+                let merged = (old?.labels ?? [:]).merging(labels) { $1 }
+                guard merged.count <= Label.countLimit else { throw .tooManyLabels(limit: Label.countLimit) }
+            }
         }
         // What was parsed is mapped already; its path has moved, its pages have not.
         loaded.withLock { $0[upload.digest] = $0[upload.digest] ?? candidate }

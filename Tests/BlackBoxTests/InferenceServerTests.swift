@@ -170,6 +170,7 @@ import UmbelFormats
         #expect(try set.json["model"]?.string == "main+ink:0.5")
         #expect(try service.file("default") == service.file("main+ink:0.5"))
         #expect(try service.file("main") == base)
+        #expect(try service.delete("/v1/adapters/ink").codes.contains("adapter_in_use"))
         #expect(try service.stop() == 0)
         try service.start()
         let after = try service.get("/lora-adapters").json

@@ -194,6 +194,13 @@ import UmbelFormats
         #expect(try names("label=team:y") == ["a"])
     }
 
+    @Test func `no more labels than there may be come with an upload`() throws {
+        let service = try Service.main()
+        let many = (0..<65).map { "label=l\($0):x" }.joined(separator: "&")
+        #expect(try service.put("ink", Samples.plain, "?\(many)").codes == ["too_many_labels"])
+        #expect(try service.get("/v1/adapters/ink").status == 404)
+    }
+
     @Test func `labels that are none are refused`() throws {
         #expect(try service.put("a", Samples.plain).status == 201)
         for query in ["?label=x", "?label=:x", "?label=a%20b:x", "?label=a:%0A"] {

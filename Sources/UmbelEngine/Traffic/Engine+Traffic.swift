@@ -171,13 +171,15 @@ extension Engine {
         }
     }
 
-    /// Routes in force that send traffic to what an adapter's name points to.
+    /// Routes in force that send traffic to what an adapter's name points to, and `default` if its chain uses the name.
     package func routes(using record: AdapterRecord) -> [String] {
-        traffic.all().filter { live in
-            (live.route.arms.map(\.model) + live.route.shadows.map(\.model)).contains { model in
-                (try? Self.stored(model))?.uses(adapter: record.name, content: record.digest) ?? false
-            }
-        }.map(\.name)
+        let chain = (try? defaultReference())?.terms.contains { $0.adapter == record.name } ?? false
+        return (chain ? [Self.defaultChain] : [])
+            + traffic.all().filter { live in
+                (live.route.arms.map(\.model) + live.route.shadows.map(\.model)).contains { model in
+                    (try? Self.stored(model))?.uses(adapter: record.name, content: record.digest) ?? false
+                }
+            }.map(\.name)
     }
 }
 
