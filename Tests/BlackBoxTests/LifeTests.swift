@@ -19,9 +19,10 @@ import UmbelFormats
         #expect(try service.put("ink", Samples.plain).status == 201)
         let variant = try service.post("/v1/variants", #"{"model": "main+ink"}"#).json["id"]?.string ?? ""
         let route = #"{"arms": [{"name": "a", "model": "main+ink", "weight": 1}]}"#
-        #expect(try service.request("PUT", "/v1/routes/ink", body: Data(route.utf8)).status == 201)
-        let values = [
-            "{model}": "main+ink", "{name}": "ink", "{path}": "main_fp32.safetensors", "{id}": variant,
+        #expect(try service.request("PUT", "/v1/routes/live", body: Data(route.utf8)).status == 201)
+        let values: KeyValuePairs = [
+            "routes/{name}": "routes/live", "{model}": "main+ink", "{name}": "ink", "{path}": "main_fp32.safetensors",
+            "{id}": variant,
             "{tag}": "prod", "{digest}": "sha256:" + (try service.digest("ink")),
         ]
         let document = try service.get("/openapi.json").json

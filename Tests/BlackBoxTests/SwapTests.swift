@@ -40,10 +40,15 @@ import UmbelFormats
         for number in 0..<warmUp { try swap(number) }
         // Every worker has to have worked once: a new thread brings a stack and a heap cache of its own.
         let faults = concurrently(64) { worker in
-            try swap(Self.swaps + worker)
-            return nil
+            let model = "shapes+a\(worker % Self.adapters.count):0.5"
+            let file = "unet/diffusion_pytorch_model.safetensors"
+            let answer = try peer.get("/v1/models/\(model)/files/\(file)", ["Range": "bytes=0-3999999"])
+            return answer.status == 206 && answer.isComplete ? nil : "\(model): \(answer.status)"
         }
         #expect(faults.isEmpty, "\(faults)")
+        for variant in try service.get("/v1/variants").json["data"]?.array ?? [] {
+            #expect(try service.delete("/v1/variants/\(variant["id"]?.string ?? "")").status == 204)
+        }
         let before = try service.status(field)
         for number in warmUp..<Self.swaps { try swap(number) }
         let after = try service.status(field)
