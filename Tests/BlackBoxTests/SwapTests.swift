@@ -39,7 +39,7 @@ import UmbelFormats
         }
         // What the promise is about; the short run looks at what can leak, without the base's pages.
         let field = Self.isSoak ? "VmRSS" : "RssAnon"
-        let warmUp = max(100, Self.swaps / 20)
+        let warmUp = max(100, Self.swaps / 10)
         for number in 0..<warmUp { try swap(number) }
         // Every worker has to have worked once: a new thread brings a stack and a heap cache of its own.
         let faults = concurrently(8) { worker in
