@@ -308,6 +308,22 @@ struct VariantCacheTests {
         #expect(cache.bytes == 128)
     }
 
+    @Test("Beside any number of variants in memory a new one is taken in and stays")
+    func manyResident() throws {
+        let base = try Self.base()
+        let cache = VariantCache(pool: Self.pool, budget: 1 << 20)
+        for number in 0..<300 {
+            let made = try variant("v\(number)", base, [0], Counter())
+            _ = try cache.use(made.id) { made }
+            _ = try cache.makeResident(made)
+            #expect(cache.info(made.id)?.state == .ready, "\(number)")
+        }
+        let idle = try variant("idle", base, [0], Counter())
+        _ = try cache.use(idle.id) { idle }
+        #expect(cache.info("idle") != nil)
+        #expect(cache.info("v0")?.state == .ready)
+    }
+
     @Test("Variants that hold nothing are forgotten in the end, the one just asked for never")
     func forgetting() throws {
         let cache = VariantCache(pool: Self.pool, budget: 1 << 20)
