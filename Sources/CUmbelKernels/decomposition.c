@@ -61,7 +61,21 @@ void umbel_f64_count_below(int64_t *restrict counts, const double *restrict diag
     CHOOSE(count_below, counts, diagonal, squares, size, shifts, least);
 }
 
-// MARK: Conversions
+// MARK: Simple loops
+
+void umbel_f64_scale(double *x, double factor, size_t count) {
+    for (size_t i = 0; i < count; i++) x[i] *= factor;
+}
+
+double umbel_f64_normalise(double *x, size_t count) {
+    double largest = 0;
+    for (size_t i = 0; i < count; i++) largest = fabs(x[i]) > largest ? fabs(x[i]) : largest;
+    if (!(largest > 0)) return 0;
+    for (size_t i = 0; i < count; i++) x[i] /= largest;
+    const double norm = sqrt(umbel_f64_dot(x, x, count));
+    for (size_t i = 0; i < count; i++) x[i] /= norm;
+    return norm * largest;
+}
 
 void umbel_f64_from_f32(double *restrict out, const float *restrict in, double factor, size_t count) {
     for (size_t i = 0; i < count; i++) out[i] = factor * (double)in[i];

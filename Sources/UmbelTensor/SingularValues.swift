@@ -9,11 +9,19 @@ package struct TruncatedEnergy: Hashable, Sendable {
     package let kept: Double
     package let whole: Double
 
-    package static let nothingLost = TruncatedEnergy(kept: 1, whole: 1)
-
     package init(kept: Double, whole: Double) {
         self.kept = kept
         self.whole = whole
+    }
+
+    /// That of a matrix which is kept whole: its squared norm.
+    package static func whole(of matrix: Matrix) -> TruncatedEnergy {
+        let energy = matrix.norm * matrix.norm
+        return TruncatedEnergy(kept: energy, whole: energy)
+    }
+
+    fileprivate func scaled(by factor: Double) -> TruncatedEnergy {
+        TruncatedEnergy(kept: factor * kept, whole: factor * whole)
     }
 
     /// 1 − Σ kept σ² / Σ σ², from 0 to 1; 0 for a matrix of zeros.
@@ -52,14 +60,16 @@ package enum SingularValues {
     ) throws(DecompositionError) -> Approximation {
         precondition(up.columns == down.rows)
         let rank = max(0, rank)
-        guard rank < min(up.rows, up.columns, down.columns) else {
-            return Approximation(left: up, right: down, energy: .nothingLost)
-        }
         let (upScale, downScale) = (try Scale(of: up), try Scale(of: down))
         let first = TriangularFactor(columns: DoubleMatrix(up.transposed(), times: upScale.inward), pool: pool)
         let second = TriangularFactor(columns: DoubleMatrix(down, times: downScale.inward), pool: pool)
         let core = DoubleMatrix.product(first.triangle.operand, second.triangle.operand.transposed, pool: pool)
-        return cut(core, rank: rank, outward: upScale.outward * downScale.outward, pool) { side, isLeft in
+        let outward = upScale.outward * downScale.outward
+        guard rank < min(core.rows, core.columns) else {
+            let energy = TruncatedEnergy(kept: core.squaredNorm, whole: core.squaredNorm)
+            return Approximation(left: up, right: down, energy: energy.scaled(by: outward * outward))
+        }
+        return cut(core, rank: rank, outward: outward, pool) { side, isLeft in
             (isLeft ? first : second).turned(side, pool: pool)
         }
     }
@@ -73,16 +83,18 @@ package enum SingularValues {
         let (left, right) = part.factors
         return Approximation(
             left: turned(left, true).narrowed(times: 1).transposed(),
-            right: turned(right, false).narrowed(times: outward), energy: part.energy)
+            right: turned(right, false).narrowed(times: outward), energy: part.energy.scaled(by: outward * outward))
     }
 
+    /// A copy, since the caller may go on to change the matrix.
     private static func whole(_ matrix: Matrix) -> Approximation {
+        let copy = matrix.copy()
         let size = min(matrix.rows, matrix.columns)
         let identity = Matrix(rows: size, columns: size, repeating: 0)
         for index in 0..<size { identity[index, index] = 1 }
-        return matrix.rows < matrix.columns
-            ? Approximation(left: identity, right: matrix, energy: .nothingLost)
-            : Approximation(left: matrix, right: identity, energy: .nothingLost)
+        let isWide = matrix.rows < matrix.columns
+        return Approximation(
+            left: isWide ? identity : copy, right: isWide ? copy : identity, energy: .whole(of: matrix))
     }
 
     /// Powers of two that bring a matrix's largest number to between 1 and 2, and back: nothing is rounded by them, and

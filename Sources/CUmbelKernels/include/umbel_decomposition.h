@@ -36,6 +36,13 @@ double umbel_f64_dot_reference(const double *x, const double *y, size_t count);
 void umbel_f64_add_scaled(double *restrict y, const double *restrict x, double scale, size_t count);
 void umbel_f64_add_scaled_reference(double *restrict y, const double *restrict x, double scale, size_t count);
 
+// x[i] = x[i] * factor
+void umbel_f64_scale(double *x, double factor, size_t count);
+
+// Divides a vector by its norm, which is returned: first by its largest magnitude, so that no square overflows. A vector
+// of zeros stays what it is.
+double umbel_f64_normalise(double *x, size_t count);
+
 // The share of the rows first..<last in y = A·v, A symmetric of `size` with its upper triangle stored: products[i] is what
 // row i gives from the diagonal on, and spread[j] += A(i, j)·v[j's row] what it gives to the rows j below. Rows go in
 // fours from `first` on; each row's sum has eight partial sums by column modulo eight, added in a fixed tree.

@@ -73,11 +73,7 @@ struct LeadingPart {
             let parts = DoubleMatrix.product(vectors.operand, basis.transposed, pool: pool)
             vectors.add(.minus, parts.operand, basis, pool: pool)
         }
-        for row in 0..<vectors.rows {
-            let norm = umbel_f64_dot(vectors.row(row), vectors.row(row), vectors.columns).squareRoot()
-            guard norm > 0 else { continue }
-            for column in 0..<vectors.columns { vectors.row(row)[column] /= norm }
-        }
+        for row in 0..<vectors.rows { umbel_f64_normalise(vectors.row(row), vectors.columns) }
     }
 
     /// The factors of A ≈ left · right: orthonormal columns (as rows), and rows that carry the singular values.
@@ -86,10 +82,9 @@ struct LeadingPart {
         let left = DoubleMatrix(rows: projection.rows, columns: projection.columns)
         let right = DoubleMatrix(rows: basis.rows, columns: basis.columns)
         for row in 0..<projection.rows {
-            let length = umbel_f64_dot(projection.row(row), projection.row(row), projection.columns).squareRoot()
-            guard length > 0 else { continue }
-            for column in 0..<left.columns { left.row(row)[column] = projection.row(row)[column] / length }
-            for column in 0..<right.columns { right.row(row)[column] = length * basis.row(row)[column] }
+            left.row(row).update(from: projection.row(row), count: left.columns)
+            right.row(row).update(from: basis.row(row), count: right.columns)
+            umbel_f64_scale(right.row(row), umbel_f64_normalise(left.row(row), left.columns), right.columns)
         }
         return (left, right)
     }

@@ -35,8 +35,7 @@ struct Reflectors {
         }
         let norm = (first * first + rest).squareRoot()
         let beta = first > 0 ? -norm : norm
-        let divisor = first - beta
-        for index in 1..<count { vector[index] /= divisor }
+        umbel_f64_scale(vector + 1, 1 / (first - beta), count - 1)
         factors.append((beta - first) / beta)
         return beta
     }

@@ -87,7 +87,7 @@ struct TridiagonalReduction {
             umbel_f64_add_scaled(product + place, before, -alongCompanion, count)
             umbel_f64_add_scaled(product + place, companion, -alongBefore, count)
         }
-        for index in place..<matrix.rows { product[index] *= factor }
+        umbel_f64_scale(product + place, factor, count)
         let overlap = umbel_f64_dot(product + place, v + place, count)
         umbel_f64_add_scaled(product + place, v + place, -0.5 * factor * overlap, count)
     }

@@ -84,16 +84,16 @@ struct TridiagonalEigenvectors {
         umbel_f64_factor_tridiagonal(&factors, &exchanged, matrix.diagonal, matrix.beside, size, shift, smallest)
         for _ in 0..<Self.attempts {
             for place in 0..<size { vector[place] = random.nextSigned() }
-            normalise(vector)
+            umbel_f64_normalise(vector, size)
             var steps = 0
             for _ in 0..<Self.largestSteps {
                 umbel_f64_solve_tridiagonal(vector, factors, exchanged, size)
-                let growth = normalise(vector)
+                let growth = umbel_f64_normalise(vector, size)
                 for before in close..<max(close, index) {
                     let part = umbel_f64_dot(vectors.row(before), vector, size)
                     umbel_f64_add_scaled(vector, vectors.row(before), -part, size)
                 }
-                let rest = normalise(vector)
+                let rest = umbel_f64_normalise(vector, size)
                 // A vector that mostly lay in those before is not yet orthogonal to them to the last bits.
                 let isFound = growth * rest * smallest * Double(size).squareRoot() > Self.least && rest > 0.5
                 steps = isFound ? steps + 1 : 0
@@ -108,17 +108,6 @@ struct TridiagonalEigenvectors {
     private static let stepsWhenFound = 2
     /// How near 1/ε the growth of a step must come for its vector to be an eigenvector's.
     private static let least = 1e-2
-
-    /// - Returns: the norm before.
-    @discardableResult
-    private func normalise(_ vector: UnsafeMutablePointer<Double>) -> Double {
-        let largest = (0..<matrix.size).reduce(0) { max($0, abs(vector[$1])) }
-        guard largest > 0 else { return 0 }
-        for place in 0..<matrix.size { vector[place] /= largest }
-        let norm = umbel_f64_dot(vector, vector, matrix.size).squareRoot()
-        for place in 0..<matrix.size { vector[place] /= norm }
-        return norm * largest
-    }
 }
 
 /// Where inverse iteration starts: any numbers do, if they are always the same. Source: Steele, Lea and Flood 2014.
