@@ -1,65 +1,10 @@
-// The f64 kernels of decompositions: one body for every instruction set, and their plain twins.
-#include "set/decomposition.h"
+// What decompositions need beside the kernels of the sets: loops that are the same on every CPU, and the plain twins.
+#include "umbel_decomposition.h"
 
-// MARK: Kernels by instruction set
+#include <math.h>
 
-// Block sizes are what the registers hold; they change no bit.
-#define DEFINE_SET(NAME, ATTRIBUTE, ROWS, VECTORS)                                                                       \
-    ATTRIBUTE static void multiply_add_##NAME(double *restrict c, size_t c_stride, struct umbel_f64_matrix a,            \
-                                              struct umbel_f64_matrix b, size_t rows, size_t inner, size_t columns,      \
-                                              int negative, double *restrict workspace) {                                \
-        f64_multiply_add(c, c_stride, a, b, rows, inner, columns, negative, workspace, ROWS, VECTORS);                   \
-    }                                                                                                                    \
-    ATTRIBUTE static double dot_##NAME(const double *x, const double *y, size_t count) { return f64_dot(x, y, count); }  \
-    ATTRIBUTE static void add_scaled_##NAME(double *restrict y, const double *restrict x, double scale, size_t count) {  \
-        f64_add_scaled(y, x, scale, count);                                                                              \
-    }                                                                                                                    \
-    ATTRIBUTE static void symmetric_rows_##NAME(double *restrict products, double *restrict spread, const double *a,     \
-                                                size_t stride, const double *v, size_t first, size_t last,               \
-                                                size_t size) {                                                           \
-        f64_symmetric_rows(products, spread, a, stride, v, first, last, size);                                           \
-    }                                                                                                                    \
-    ATTRIBUTE static void count_below_##NAME(int64_t *restrict counts, const double *restrict diagonal,                  \
-                                             const double *restrict squares, size_t size,                                \
-                                             const double *restrict shifts, double least) {                              \
-        f64_count_below(counts, diagonal, squares, size, shifts, least);                                                 \
-    }
-
-#if defined(__x86_64__)
-DEFINE_SET(avx512, __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"))), 8, 2)
-DEFINE_SET(avx2, __attribute__((target("avx2,fma"))), 4, 1)
-#endif
-DEFINE_SET(plain, , 4, 1)
-
-#if defined(__x86_64__)
-#define CHOOSE(KERNEL, ...)                                                                                              \
-    (__builtin_cpu_supports("avx512dq") ? KERNEL##_avx512(__VA_ARGS__)                                                   \
-     : __builtin_cpu_supports("fma")    ? KERNEL##_avx2(__VA_ARGS__)                                                     \
-                                        : KERNEL##_plain(__VA_ARGS__))
-#else
-#define CHOOSE(KERNEL, ...) KERNEL##_plain(__VA_ARGS__)
-#endif
-
-void umbel_f64_multiply_add(double *restrict c, size_t c_stride, struct umbel_f64_matrix a, struct umbel_f64_matrix b,
-                            size_t rows, size_t inner, size_t columns, int negative, double *restrict workspace) {
-    CHOOSE(multiply_add, c, c_stride, a, b, rows, inner, columns, negative, workspace);
-}
-
-double umbel_f64_dot(const double *x, const double *y, size_t count) { return CHOOSE(dot, x, y, count); }
-
-void umbel_f64_add_scaled(double *restrict y, const double *restrict x, double scale, size_t count) {
-    CHOOSE(add_scaled, y, x, scale, count);
-}
-
-void umbel_f64_symmetric_rows(double *restrict products, double *restrict spread, const double *a, size_t stride,
-                              const double *v, size_t first, size_t last, size_t size) {
-    CHOOSE(symmetric_rows, products, spread, a, stride, v, first, last, size);
-}
-
-void umbel_f64_count_below(int64_t *restrict counts, const double *restrict diagonal, const double *restrict squares,
-                           size_t size, const double *restrict shifts, double least) {
-    CHOOSE(count_below, counts, diagonal, squares, size, shifts, least);
-}
+// Only what is written as fma is fused.
+#pragma STDC FP_CONTRACT OFF
 
 // MARK: Simple loops
 

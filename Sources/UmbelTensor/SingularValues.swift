@@ -46,7 +46,9 @@ package enum SingularValues {
         let rank = max(0, rank)
         guard rank < min(matrix.rows, matrix.columns) else { return whole(matrix) }
         let scale = try Scale(of: matrix)
-        return cut(DoubleMatrix(matrix, times: scale.inward), rank: rank, outward: scale.outward, pool) { side, _ in side }
+        return cut(DoubleMatrix(matrix, times: scale.inward), rank: rank, outward: scale.outward, pool) { side, _ in
+            side
+        }
     }
 
     /// The best approximation of `up` (rows, q) · `down` (q, columns) of at most `rank`, without writing the product out.

@@ -2,7 +2,7 @@ import CUmbelKernels
 import Testing
 import UmbelTesting
 
-/// The f64 kernels of decompositions against their plain twins, bit for bit.
+/// The f64 kernels of decompositions against their plain twins, bit for bit, in every set.
 @Suite struct DecompositionKernelTests {
     private func numbers(_ count: Int, _ random: inout SeededGenerator) -> [Double] {
         (0..<count).map { _ in
@@ -15,14 +15,17 @@ import UmbelTesting
     @Test(
         "A product equals its twin, whichever way its factors lie",
         arguments: [
-            (1, 1, 1), (8, 4, 16), (7, 3, 15), (9, 5, 17), (31, 7, 33), (16, 200, 32), (3, 385, 40), (128, 9, 256), (20, 0, 3),
+            (1, 1, 1), (8, 4, 16), (7, 3, 15), (9, 5, 17), (31, 7, 33), (16, 200, 32), (3, 385, 40), (128, 9, 256),
+            (20, 0, 3),
         ])
     func products(rows: Int, inner: Int, columns: Int) {
         var random = SeededGenerator(seed: UInt64(rows * inner + columns))
         let (left, right) = (numbers(rows * inner + 1, &random), numbers(inner * columns + 1, &random))
         let before = numbers(rows * (columns + 3), &random)
         var workspace = [Double](repeating: .nan, count: Int(UMBEL_F64_WORKSPACE))
-        for (isLeftTurned, isRightTurned, isNegative) in [(false, false, false), (true, false, true), (false, true, true)] {
+        for (isLeftTurned, isRightTurned, isNegative) in [
+            (false, false, false), (true, false, true), (false, true, true),
+        ] {
             var (fast, plain) = (before, before)
             left.withUnsafeBufferPointer { left in
                 right.withUnsafeBufferPointer { right in
@@ -33,11 +36,14 @@ import UmbelTesting
                         start: right.baseAddress, row_stride: isRightTurned ? 1 : columns,
                         column_stride: isRightTurned ? inner : 1)
                     let sign: Int32 = isNegative ? 1 : 0
-                    umbel_f64_multiply_add(&fast, columns + 3, a, b, rows, inner, columns, sign, &workspace)
                     umbel_f64_multiply_add_reference(&plain, columns + 3, a, b, rows, inner, columns, sign)
+                    KernelSets.each { set in
+                        fast = before
+                        umbel_f64_multiply_add(&fast, columns + 3, a, b, rows, inner, columns, sign, &workspace)
+                        #expect(isSame(fast, plain), "\(set), \(isLeftTurned) \(isRightTurned)")
+                    }
                 }
             }
-            #expect(isSame(fast, plain), "\(isLeftTurned) \(isRightTurned)")
         }
     }
 
@@ -45,11 +51,15 @@ import UmbelTesting
         var random = SeededGenerator(seed: 3)
         for count in 0...130 {
             let (x, y) = (numbers(count, &random), numbers(count, &random))
-            #expect(umbel_f64_dot(x, y, count).bitPattern == umbel_f64_dot_reference(x, y, count).bitPattern, "\(count)")
-            var (fast, plain) = (y, y)
-            umbel_f64_add_scaled(&fast, x, 0.7, count)
+            let sum = umbel_f64_dot_reference(x, y, count)
+            var plain = y
             umbel_f64_add_scaled_reference(&plain, x, 0.7, count)
-            #expect(isSame(fast, plain), "\(count)")
+            KernelSets.each { set in
+                #expect(umbel_f64_dot(x, y, count).bitPattern == sum.bitPattern, "\(set), \(count)")
+                var fast = y
+                umbel_f64_add_scaled(&fast, x, 0.7, count)
+                #expect(isSame(fast, plain), "\(set), \(count)")
+            }
         }
     }
 
@@ -61,15 +71,18 @@ import UmbelTesting
         for (first, last) in [(0, size), (size / 3, size), (size / 3, size - size / 4), (0, size / 2)] {
             var fast = [Double](repeating: 0, count: 2 * size)
             var plain = fast
-            fast.withUnsafeMutableBufferPointer {
-                guard let start = $0.baseAddress else { return }
-                umbel_f64_symmetric_rows(start, start + size, a, stride, v, first, last, size)
-            }
             plain.withUnsafeMutableBufferPointer {
                 guard let start = $0.baseAddress else { return }
                 umbel_f64_symmetric_rows_reference(start, start + size, a, stride, v, first, last, size)
             }
-            #expect(isSame(fast, plain), "\(first)..<\(last)")
+            KernelSets.each { set in
+                fast = [Double](repeating: 0, count: 2 * size)
+                fast.withUnsafeMutableBufferPointer {
+                    guard let start = $0.baseAddress else { return }
+                    umbel_f64_symmetric_rows(start, start + size, a, stride, v, first, last, size)
+                }
+                #expect(isSame(fast, plain), "\(set), \(first)..<\(last)")
+            }
             guard first == 0, last == size else { continue }
             for row in 0..<size {
                 let exact = (0..<size).reduce(0.0) { $0 + a[min(row, $1) * stride + max(row, $1)] * v[$1] }
@@ -86,9 +99,11 @@ import UmbelTesting
         let shifts = (0..<Int(UMBEL_F64_SHIFTS)).map { Double($0 - 8) / 2 }
         var fast = [Int64](repeating: -1, count: shifts.count)
         var plain = fast
-        umbel_f64_count_below(&fast, diagonal, squares, size, shifts, .leastNormalMagnitude)
         umbel_f64_count_below_reference(&plain, diagonal, squares, size, shifts, .leastNormalMagnitude)
-        #expect(fast == plain)
+        KernelSets.each { set in
+            umbel_f64_count_below(&fast, diagonal, squares, size, shifts, .leastNormalMagnitude)
+            #expect(fast == plain, "\(set)")
+        }
         #expect(fast.first == 0 || size > 1)
         #expect(zip(fast, fast.dropFirst()).allSatisfy { $0 <= $1 })
     }

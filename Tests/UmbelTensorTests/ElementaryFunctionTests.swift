@@ -42,8 +42,12 @@ import UmbelTesting
     @Test func `the exponential function is right to the last place, down to subnormal results`() {
         var random = SeededGenerator(seed: 2)
         let values =
-            (-7500...7100).map { Double($0) / 10 } + (0..<20_000).map { _ in Double.random(in: -40...1, using: &random) }
-            + [0, -0.0, 1, -1, .leastNonzeroMagnitude, -1e-20, 709.782712893384, -745.13, -708.4, 0.34657359027997264, -0.34657359027997264]
+            (-7500...7100).map { Double($0) / 10 }
+            + (0..<20_000).map { _ in Double.random(in: -40...1, using: &random) }
+            + [
+                0, -0.0, 1, -1, .leastNonzeroMagnitude, -1e-20, 709.782712893384, -745.13, -708.4, 0.34657359027997264,
+                -0.34657359027997264,
+            ]
         let errors = values.map { error(ElementaryFunctions.exponential($0), exp($0)) }
         #expect((errors.max() ?? 9) <= 1)
     }

@@ -43,7 +43,9 @@ struct JacobiReference {
     }
 
     /// How far the best approximation of a rank is from the matrix.
-    func remainder(rank: Int) -> Double { Self.dot(Array(values.dropFirst(rank)), Array(values.dropFirst(rank))).squareRoot() }
+    func remainder(rank: Int) -> Double {
+        Self.dot(Array(values.dropFirst(rank)), Array(values.dropFirst(rank))).squareRoot()
+    }
 
     private static func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
 

@@ -5,7 +5,8 @@ import UmbelTesting
 @Suite struct SingularValuesTests {
     /// Matrices whose decompositions are known to be hard, each with ranks to cut it to.
     enum Kind: String, CaseIterable, Sendable {
-        case random, wide, tall, lowRank, belowRank, zero, ones, identity, clusters, gradedColumns, gradedRows, huge, tiny
+        case random, wide, tall, lowRank, belowRank, zero, ones, identity, clusters, gradedColumns, gradedRows, huge,
+            tiny
         case hilbert, wilkinson, oneRow, oneColumn
 
         var matrix: Matrix {
@@ -101,7 +102,8 @@ import UmbelTesting
         let matrix = Matrix(rows: 50, columns: 12)
         for row in 0..<50 {
             for column in 0..<12 {
-                matrix[row, column] = Float.random(in: 0.5...1, using: &random) * (row == column ? 3 : 1)
+                matrix[row, column] =
+                    Float.random(in: 0.5...1, using: &random) * (row == column ? 3 : 1)
                     * Float.exponent2(-5 * column)
             }
         }
@@ -115,7 +117,9 @@ import UmbelTesting
         }
     }
 
-    @Test("A product of factors is cut like the matrix it makes", arguments: [(30, 4, 40), (40, 12, 30), (20, 26, 24), (70, 40, 90)])
+    @Test(
+        "A product of factors is cut like the matrix it makes",
+        arguments: [(30, 4, 40), (40, 12, 30), (20, 26, 24), (70, 40, 90)])
     func products(rows: Int, inner: Int, columns: Int) throws {
         var random = SeededGenerator(seed: UInt64(rows))
         let up = Matrix(rows: rows, columns: inner, values: random.values(rows * inner, scale: 0x1p40))
@@ -131,22 +135,36 @@ import UmbelTesting
         }
     }
 
+    private func bits(of matrix: Matrix, _ random: SeededGenerator, threads: Int) throws -> [UInt32] {
+        var random = random
+        let (rows, columns) = (matrix.rows, matrix.columns)
+        let up = Matrix(rows: rows, columns: 36, values: random.values(rows * 36))
+        let down = Matrix(rows: 36, columns: columns, values: random.values(36 * columns))
+        let pool = ComputePool(threads: threads)
+        return try [
+            SingularValues.truncated(matrix, rank: 20, pool: pool),
+            SingularValues.truncatedProduct(up, down, rank: 10, pool: pool),
+        ].flatMap { ($0.left.values + $0.right.values).map(\.bitPattern) }
+    }
+
     @Test("The number of threads changes no bit", arguments: [(40, 30), (600, 700), (90, 40)])
     func threads(rows: Int, columns: Int) throws {
         var random = SeededGenerator(seed: UInt64(rows))
         let matrix = Matrix(rows: rows, columns: columns, values: random.values(rows * columns))
-        func bits(_ part: SingularValues.Approximation) -> [UInt32] {
-            (part.left.values + part.right.values).map(\.bitPattern)
+        let alone = try bits(of: matrix, random, threads: 1)
+        for threads in [2, 5] {
+            #expect(try bits(of: matrix, random, threads: threads) == alone, "\(threads)")
         }
-        let up = Matrix(rows: rows, columns: 36, values: random.values(rows * 36))
-        let down = Matrix(rows: 36, columns: columns, values: random.values(36 * columns))
-        let cuts = try [1, 2, 5].map { threads in
-            let pool = ComputePool(threads: threads)
-            return try bits(SingularValues.truncated(matrix, rank: 20, pool: pool))
-                + bits(SingularValues.truncatedProduct(up, down, rank: 10, pool: pool))
+    }
+
+    @Test("The set of kernels changes no bit", arguments: [(40, 30), (70, 140)])
+    func kernelSets(rows: Int, columns: Int) throws {
+        var random = SeededGenerator(seed: UInt64(rows))
+        let matrix = Matrix(rows: rows, columns: columns, values: random.values(rows * columns))
+        let chosen = try bits(of: matrix, random, threads: 1)
+        try KernelSets.each { set in
+            #expect(try bits(of: matrix, random, threads: 2) == chosen, "\(set)")
         }
-        #expect(cuts[0] == cuts[1])
-        #expect(cuts[0] == cuts[2])
     }
 
     @Test("What is no number is refused", arguments: [Float.nan, .infinity])
