@@ -4,6 +4,7 @@
 #include "../comparison_sums.h"
 #include "../kernel_set.h"
 #include "../scalar_formats.h"
+#include "cayley.h"
 #include "compare.h"
 #include "decomposition.h"
 #include "elementwise.h"
