@@ -32,7 +32,12 @@ enum ServiceRoutes {
     }
 
     private static func version(_ call: Call) -> Response {
-        .json(.ok, ["version": .string(call.application.version), "numerics": JSON(VariantIdentity.numericsVersion)])
+        .json(
+            .ok,
+            [
+                "version": .string(call.application.version), "numerics": JSON(VariantIdentity.numericsVersion),
+                "kernels": .string(KernelSet.chosen),
+            ])
     }
 
     private static func openAPI(_ call: Call) -> Response {
