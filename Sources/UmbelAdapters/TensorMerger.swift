@@ -1,69 +1,7 @@
 internal import CUmbelKernels
-internal import Glibc
 internal import Synchronization
 internal import UmbelNames
 package import UmbelTensor
-
-/// The bytes of a merged tensor, in its storage type.
-package final class MergedTensor: @unchecked Sendable {
-    // Sendable: written by the merge that makes it, read-only afterwards.
-    package let dtype: DType
-    package let shape: [Int]
-    private let memory: RecycledMemory.Block
-    package let byteCount: Int
-    private static let live = Atomic(0)
-
-    /// Bytes of all merged tensors that anybody holds.
-    package static var liveBytes: Int { live.load(ordering: .relaxed) }
-
-    init(dtype: DType, shape: [Int]) {
-        self.dtype = dtype
-        self.shape = shape
-        byteCount = shape.elementCount * dtype.byteCount
-        memory = RecycledMemory.take(byteCount: byteCount)
-        Self.live.wrappingAdd(byteCount, ordering: .relaxed)
-    }
-
-    deinit {
-        Self.live.wrappingSubtract(byteCount, ordering: .relaxed)
-        RecycledMemory.give(memory)
-    }
-
-    /// Valid as long as the tensor itself: hold on to it while they are read.
-    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory.start, count: byteCount) }
-
-    /// Gives back memory beyond the bytes that an earlier use of it needed: for a tensor that is going to stay. Not while
-    /// another thread does the same.
-    package func releaseSurplus() { memory.releaseSurplus(beyond: byteCount) }
-
-    /// Has another tensor the same type, shape and bytes?
-    package func hasSameBytes(as other: MergedTensor) -> Bool {
-        guard dtype == other.dtype, shape == other.shape else { return false }
-        return withExtendedLifetime((self, other)) {
-            byteCount == 0 || memcmp(memory.start, other.memory.start, byteCount) == 0
-        }
-    }
-
-    package var view: TensorView { TensorView(dtype: dtype, shape: shape, bytes: bytes, owner: self) }
-
-    /// Rounds `count` numbers from f32 into place, from element `offset` on.
-    ///
-    /// - Returns: false if one of them would not be finite.
-    func store(_ values: UnsafePointer<Float>, at offset: Int, count: Int) -> Bool {
-        guard let format = dtype.floatFormat else {
-            preconditionFailure("a merged tensor holds floating-point numbers")
-        }
-        precondition(offset >= 0 && offset + count <= shape.elementCount)
-        let limit = dtype.overflowLimit
-        // In pieces that stay in the nearest cache between the two passes.
-        for begin in stride(from: 0, to: count, by: 4096) {
-            let length = min(4096, count - begin)
-            guard umbel_all_below(values + begin, limit, length) == 1 else { return false }
-            umbel_narrow(memory.start + (offset + begin) * dtype.byteCount, values + begin, length, format)
-        }
-        return true
-    }
-}
 
 /// Computes merged tensors of a plan, one cluster at a time, on all threads of a pool.
 ///
@@ -91,7 +29,8 @@ package struct TensorMerger: Sendable {
         let cluster = plan.cluster(of: tensor)
         precondition(!cluster.isEmpty)
         if cluster.count == 1, let transforms = rowTransforms(of: tensor) {
-            let out = MergedTensor(dtype: dtype(plan.base.views[tensor].dtype), shape: plan.shape(of: tensor))
+            let out = MergedTensor(
+                dtype: dtype(plan.base.views[tensor].dtype), shape: plan.shape(of: tensor), pool: pool)
             try mergeInTiles(tensor, transforms, into: out)
             return [tensor: out]
         }
@@ -174,7 +113,7 @@ package struct TensorMerger: Sendable {
     }
 
     private func store(_ tensor: Int, _ weights: WorkingWeights, _ dtype: DType) throws(MergeError) -> MergedTensor {
-        let out = MergedTensor(dtype: dtype, shape: weights.shapes[tensor] ?? [])
+        let out = MergedTensor(dtype: dtype, shape: weights.shapes[tensor] ?? [], pool: pool)
         guard let matrix = weights.matrices[tensor] else { return out }
         let isFinite = Atomic(true)
         pool.forEachRange(matrix.count, grain: 1 << 16) { range in

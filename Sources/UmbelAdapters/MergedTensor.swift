@@ -1,0 +1,62 @@
+internal import CUmbelKernels
+internal import Glibc
+internal import Synchronization
+package import UmbelTensor
+
+/// The bytes of a merged tensor, in its storage type.
+package final class MergedTensor: @unchecked Sendable {
+    // Sendable: written by the merge that makes it, read-only afterwards.
+    package let dtype: DType
+    package let shape: [Int]
+    private let memory: RecycledMemory.Block
+    package let byteCount: Int
+    private static let live = Atomic(0)
+
+    /// Bytes of all merged tensors that anybody holds.
+    package static var liveBytes: Int { live.load(ordering: .relaxed) }
+
+    /// Uninitialised, with memory that a tensor before it left, or that the pool's threads populate.
+    init(dtype: DType, shape: [Int], pool: ComputePool? = nil) {
+        self.dtype = dtype
+        self.shape = shape
+        byteCount = shape.elementCount * dtype.byteCount
+        memory = RecycledMemory.take(byteCount: byteCount, pool: pool)
+        Self.live.wrappingAdd(byteCount, ordering: .relaxed)
+    }
+
+    deinit {
+        Self.live.wrappingSubtract(byteCount, ordering: .relaxed)
+        RecycledMemory.give(memory)
+    }
+
+    /// Aligned to a cache line. Valid as long as the tensor itself: hold on to it while they are read.
+    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory.start, count: byteCount) }
+
+    /// Has another tensor the same type, shape and bytes?
+    package func hasSameBytes(as other: MergedTensor) -> Bool {
+        guard dtype == other.dtype, shape == other.shape else { return false }
+        return withExtendedLifetime((self, other)) {
+            byteCount == 0 || memcmp(memory.start, other.memory.start, byteCount) == 0
+        }
+    }
+
+    package var view: TensorView { TensorView(dtype: dtype, shape: shape, bytes: bytes, owner: self) }
+
+    /// Rounds `count` numbers from f32 into place, from element `offset` on.
+    ///
+    /// - Returns: false if one of them would not be finite.
+    func store(_ values: UnsafePointer<Float>, at offset: Int, count: Int) -> Bool {
+        guard let format = dtype.floatFormat else {
+            preconditionFailure("a merged tensor holds floating-point numbers")
+        }
+        precondition(offset >= 0 && offset + count <= shape.elementCount)
+        let limit = dtype.overflowLimit
+        // In pieces that stay in the nearest cache between the two passes.
+        for begin in stride(from: 0, to: count, by: 4096) {
+            let length = min(4096, count - begin)
+            guard umbel_all_below(values + begin, limit, length) == 1 else { return false }
+            umbel_narrow(memory.start + (offset + begin) * dtype.byteCount, values + begin, length, format)
+        }
+        return true
+    }
+}
