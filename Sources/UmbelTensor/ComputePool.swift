@@ -5,7 +5,7 @@
 /// work that is being done.
 package final class ComputePool: Sendable {
     package let threads: Int
-    private let helpers: PoolHelpers
+    let helpers: PoolHelpers
 
     package init(threads: Int) {
         self.threads = max(1, threads)

@@ -51,13 +51,17 @@ final class ThreadBlocks {
 
     /// As `RecycledMemory.give`, to the thread if it has room. The oldest go for it.
     static func give(_ block: RecycledMemory.Block) {
-        guard block.byteCount >= RecycledMemory.smallest, block.byteCount <= largest, let own,
-            keptBytes + block.byteCount <= processLimit
-        else { return RecycledMemory.give(block) }
+        guard block.byteCount >= RecycledMemory.smallest, block.byteCount <= largest, let own else {
+            return RecycledMemory.give(block)
+        }
         while own.bytes + block.byteCount > threadLimit { RecycledMemory.give(own.remove(at: 0)) }
+        // Counted first, so that threads at the same time do not pass the limit together.
+        guard kept.wrappingAdd(block.byteCount, ordering: .relaxed).newValue <= processLimit else {
+            kept.wrappingSubtract(block.byteCount, ordering: .relaxed)
+            return RecycledMemory.give(block)
+        }
         own.blocks.append(block)
         own.bytes += block.byteCount
-        kept.wrappingAdd(block.byteCount, ordering: .relaxed)
     }
 
     private func remove(at index: Int) -> RecycledMemory.Block {
