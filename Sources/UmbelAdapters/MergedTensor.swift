@@ -1,4 +1,3 @@
-internal import CUmbelKernels
 internal import Glibc
 internal import Synchronization
 package import UmbelTensor
@@ -42,21 +41,15 @@ package final class MergedTensor: @unchecked Sendable {
 
     package var view: TensorView { TensorView(dtype: dtype, shape: shape, bytes: bytes, owner: self) }
 
-    /// Rounds `count` numbers from f32 into place, from element `offset` on.
-    ///
-    /// - Returns: false if one of them would not be finite.
-    func store(_ values: UnsafePointer<Float>, at offset: Int, count: Int) -> Bool {
+    /// Where the numbers of the tensor go, for the merge that makes it.
+    var destination: WeightRows.Destination {
         guard let format = dtype.floatFormat else {
             preconditionFailure("a merged tensor holds floating-point numbers")
         }
-        precondition(offset >= 0 && offset + count <= shape.elementCount)
-        let limit = dtype.overflowLimit
-        // In pieces that stay in the nearest cache between the two passes.
-        for begin in stride(from: 0, to: count, by: 4096) {
-            let length = min(4096, count - begin)
-            guard umbel_all_below(values + begin, limit, length) == 1 else { return false }
-            umbel_narrow(memory.start + (offset + begin) * dtype.byteCount, values + begin, length, format)
-        }
-        return true
+        return WeightRows.Destination(
+            start: memory.start, format: format, limit: dtype.overflowLimit, pastCaches: byteCount >= Self.cachedBytes)
     }
+
+    /// What is smaller may still be in a cache when somebody reads it.
+    private static let cachedBytes = 1 << 20
 }

@@ -17,6 +17,7 @@ enum BaseDigest {
         digest(
             of: base,
             files: Dictionary(
-                base.files.map { ($0.path, SHA256.hex(of: $0.mapping.bytes)) }, uniquingKeysWith: { first, _ in first }))
+                base.files.map { ($0.path, SHA256.hex(of: $0.mapping.bytes)) }, uniquingKeysWith: { first, _ in first })
+        )
     }
 }

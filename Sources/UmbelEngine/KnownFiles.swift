@@ -100,7 +100,8 @@ package final class KnownFiles: Sendable {
 
     private static func read(_ path: String) -> [String: Entry] {
         // Whatever is wrong with it, the files themselves tell.
-        guard let file = try? MappedFile(path: path), let json = try? JSON(parsing: file.bytes), let list = json["files"],
+        guard let file = try? MappedFile(path: path), let json = try? JSON(parsing: file.bytes),
+            let list = json["files"],
             json["checksum"]?.string == SHA256.hex(of: list.text)
         else { return [:] }
         let entries = (list.array ?? []).compactMap { item in entry(item).map { (item["path"]?.string ?? "", $0) } }

@@ -101,10 +101,11 @@ final class PageArena: Sendable {
 
     /// Pages that are used no more. Their memory is kept within the limit.
     func give(_ pages: Range<Int>) {
-        release(state.withLock { state in
-            state.free.give(pages, isResident: true)
-            return state.free.takeSurplus(beyond: limit.load(ordering: .relaxed) / Pages.size)
-        })
+        release(
+            state.withLock { state in
+                state.free.give(pages, isResident: true)
+                return state.free.takeSurplus(beyond: limit.load(ordering: .relaxed) / Pages.size)
+            })
     }
 
     /// Bytes of free memory that are kept at most from now on. What is kept beyond stays until something is given back or
@@ -113,9 +114,10 @@ final class PageArena: Sendable {
 
     /// Gives memory back to the system that is free and beyond a number of bytes, or beyond the limit.
     func trim(to bytes: Int = .max) {
-        release(state.withLock { state in
-            state.free.takeSurplus(beyond: min(bytes, limit.load(ordering: .relaxed)) / Pages.size)
-        })
+        release(
+            state.withLock { state in
+                state.free.takeSurplus(beyond: min(bytes, limit.load(ordering: .relaxed)) / Pages.size)
+            })
     }
 
     /// Taken from the free pages meanwhile, so that nobody waits for the system.

@@ -34,7 +34,9 @@ enum SystemFacts {
     private static let groupFolder = "/sys/fs/cgroup"
 
     /// A file of the process's control group that holds one number; nil if there is none, or no limit.
-    private static func groupBytes(_ name: String) -> Int? { field("", in: groupFolder + "/" + name).flatMap { Int($0) } }
+    private static func groupBytes(_ name: String) -> Int? {
+        field("", in: groupFolder + "/" + name).flatMap { Int($0) }
+    }
 
     /// The value behind `name` in a file of "name: value" lines.
     private static func field(_ name: String, in path: String) -> String? {

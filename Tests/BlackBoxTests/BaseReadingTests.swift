@@ -21,7 +21,9 @@ import UmbelFormats
             try (JSON(parsing: Array(service.scratch.read(list)))["files"]?.array?.count ?? 0) > 3
         }
         let kept = try service.scratch.read(list)
-        for damage in [kept, Data(), Data("{".utf8), kept.dropLast(40), kept.replacing("\"finite\"", with: "\"finisj\"")] {
+        for damage in [
+            kept, Data(), Data("{".utf8), kept.dropLast(40), kept.replacing("\"finite\"", with: "\"finisj\""),
+        ] {
             try service.kill()
             try service.scratch.write(list, damage)
             try service.start()
