@@ -14,7 +14,7 @@ package final class Matrix: @unchecked Sendable {
         precondition(rows >= 0 && columns >= 0)
         self.rows = rows
         self.columns = columns
-        bytes = RecycledMemory.take(byteCount: rows * columns * 4)
+        bytes = ThreadBlocks.take(byteCount: rows * columns * 4)
         start = bytes.start.assumingMemoryBound(to: Float.self)
     }
 
@@ -30,13 +30,9 @@ package final class Matrix: @unchecked Sendable {
         for index in 0..<count { start[index] = values[index] }
     }
 
-    deinit { RecycledMemory.give(bytes) }
+    deinit { ThreadBlocks.give(bytes) }
 
     package var count: Int { rows * columns }
-
-    /// Gives back memory beyond the numbers that an earlier use of it needed: for a matrix that is going to stay. Not while
-    /// another thread does the same.
-    package func releaseSurplus() { bytes.releaseSurplus(beyond: count * MemoryLayout<Float>.stride) }
 
     package var values: [Float] { Array(UnsafeBufferPointer(start: start, count: count)) }
 
