@@ -2,6 +2,7 @@ internal import HTTPTypes
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
+internal import UmbelTensor
 
 /// Endpoints about the service itself.
 enum ServiceRoutes {
