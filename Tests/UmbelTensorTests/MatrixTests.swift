@@ -1,8 +1,10 @@
 import Dispatch
+import Glibc
 import Synchronization
 import Testing
-import UmbelTensor
 import UmbelTesting
+
+@testable import UmbelTensor
 
 @Suite("Matrices")
 struct MatrixTests {
@@ -143,6 +145,58 @@ struct ComputePoolTests {
         }
         #expect(visits.load(ordering: .relaxed) == 600)
         #expect(running.withLock { $0.most } <= 3 + 3)
+    }
+
+    @Test("Helpers that went to sleep wake for the next call")
+    func wake() {
+        let pool = ComputePool(threads: 3)
+        for _ in 0..<5 {
+            let visits = Atomic(0)
+            pool.forEach(50) { _ in visits.wrappingAdd(1, ordering: .relaxed) }
+            #expect(visits.load(ordering: .relaxed) == 50)
+            // Longer than a helper looks for work.
+            usleep(20_000)
+        }
+    }
+
+    @Test("A caller and a helper that wait for each other meet", arguments: [2, 4])
+    func isParallel(threads: Int) {
+        let pool = ComputePool(threads: threads)
+        let present = Atomic(0)
+        // Ends only if somebody takes the second index while the first is under way.
+        pool.forEach(2) { _ in
+            present.wrappingAdd(1, ordering: .relaxed)
+            while present.load(ordering: .relaxed) < 2 { sched_yield() }
+        }
+        #expect(present.load(ordering: .relaxed) == 2)
+    }
+
+    @Test("Helpers end with their pool")
+    func end() {
+        weak var helpers: PoolHelpers?
+        do {
+            let pool = ComputePool(threads: 4)
+            pool.forEach(100) { _ in sched_yield() }
+            helpers = pool.helpers
+            #expect(helpers != nil)
+        }
+        for _ in 0..<2000 where helpers != nil { usleep(5_000) }
+        #expect(helpers == nil, "threads hold what they wait on")
+    }
+
+    @Test("What the body holds is let go when the call returns")
+    func bodyIsReleased() {
+        final class Held: Sendable {}
+        let pool = ComputePool(threads: 3)
+        for _ in 0..<200 {
+            weak var seen: Held?
+            do {
+                let held = Held()
+                seen = held
+                pool.forEach(3) { _ in withExtendedLifetime(held) {} }
+            }
+            #expect(seen == nil)
+        }
     }
 
     @Test("A pool has at least one thread", arguments: [-1, 0])
