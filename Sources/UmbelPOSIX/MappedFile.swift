@@ -2,26 +2,32 @@ internal import Glibc
 
 /// A file mapped read-only for as long as the value lives.
 ///
-/// The mapping is private, so a writer that replaces the file by rename (the only way Umbel writes) never changes it.
+/// The mapping is private, so a writer that replaces the file by rename (the only way Umbel writes) never changes it. The
+/// same holds for the open descriptor, where it is kept.
 package final class MappedFile: @unchecked Sendable {
     // Sendable: the pages are read-only and the pointer never changes.
     package let path: String
     package let bytes: UnsafeRawBufferPointer
     /// Of the file when it was mapped; nil if that says nothing about its content.
     package let identity: FileIdentity?
+    /// The file itself, for the kernel to send from; nil if it was not to be kept open.
+    package let descriptor: FileDescriptor?
 
     /// Maps the whole file. An empty file gives an empty buffer.
-    package convenience init(path: String) throws(SystemError) {
-        try self.init(FileDescriptor.read(path), path: path)
+    ///
+    /// - Parameter keepsOpen: keeps a descriptor for as long as the mapping: for a file that is going to be sent.
+    package convenience init(path: String, keepsOpen: Bool = false) throws(SystemError) {
+        try self.init(FileDescriptor.read(path), path: path, keepsOpen: keepsOpen)
     }
 
     /// Maps a file that is open.
     ///
     /// - Parameter path: for messages only.
-    package init(_ descriptor: FileDescriptor, path: String) throws(SystemError) {
+    package init(_ descriptor: FileDescriptor, path: String, keepsOpen: Bool = false) throws(SystemError) {
         let size = try descriptor.size(path)
         self.path = path
         identity = FileIdentity(of: descriptor)
+        self.descriptor = keepsOpen ? descriptor : nil
         guard size > 0 else {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
             return

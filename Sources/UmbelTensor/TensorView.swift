@@ -42,6 +42,19 @@ package struct TensorView: @unchecked Sendable {
         return matrix
     }
 
+    /// Largest magnitude; 0 for an empty tensor. Floating-point types only.
+    package var largestMagnitude: Float {
+        let piece = 4096
+        let buffer = Matrix(rows: 1, columns: min(piece, elementCount))
+        var largest: Float = 0
+        for start in stride(from: 0, to: elementCount, by: piece) {
+            let range = start..<min(start + piece, elementCount)
+            widen(range, into: buffer.start)
+            largest = max(largest, umbel_largest_magnitude(buffer.start, range.count))
+        }
+        return largest
+    }
+
     /// All elements as f32. Floating-point types only.
     package func values() -> [Float] {
         [Float](unsafeUninitializedCapacity: elementCount) { buffer, count in

@@ -22,6 +22,8 @@ package final class VariantCache: Sendable {
     private let allowance = RecycledMemory.Allowance()
     /// Bytes let go since the heap was last trimmed.
     private let untrimmed = Mutex(0)
+    /// What downloads may have merged before they can send it.
+    let readAhead: ReadAhead
     private static let trimmedFrom = 4 << 20
 
     /// - Parameter deltaBudget: a quarter of the budget if it is nil.
@@ -29,6 +31,7 @@ package final class VariantCache: Sendable {
         self.pool = pool
         self.budget = budget
         self.deltaBudget = min(deltaBudget ?? budget / 4, budget)
+        readAhead = ReadAhead(pool: pool)
         slots = DispatchSemaphore(value: pool.threads)
         state = Mutex(CacheState(budget: budget, deltaBudget: self.deltaBudget))
         allowance.set(budget)
@@ -190,6 +193,9 @@ package final class VariantCache: Sendable {
         trimHeap(after: freed)
     }
 
+    /// Is the tensor in memory? Counts as no use.
+    func holds(_ index: Int, of id: String) -> Bool { state.withLock { $0.variants[id]?.tensors[index] != nil } }
+
     // MARK: What it holds
 
     package var counters: CacheCounters { state.withLock { $0.counters } }
@@ -275,20 +281,5 @@ extension VariantCache: DeltaKeeper {
             change { $0.deltas.keep(values, of: delta, key, cost: cost, room: $0.deltaRoom) }
             return values
         }
-    }
-}
-
-/// The tensors of one variant, through the cache.
-package struct CachedTensors: MergedTensorSource {
-    private let cache: VariantCache
-    private let variant: Variant
-
-    package init(cache: VariantCache, variant: Variant) {
-        self.cache = cache
-        self.variant = variant
-    }
-
-    package func tensor(_ index: Int, of model: MergedModel) throws -> MergedTensor {
-        try cache.mergedTensor(index, of: variant)
     }
 }

@@ -2,6 +2,7 @@ internal import HTTPTypes
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
+internal import UmbelTensor
 
 /// Endpoints about the service itself.
 enum ServiceRoutes {
@@ -41,7 +42,12 @@ enum ServiceRoutes {
     }
 
     private static func version(_ call: Call) -> Response {
-        .json(.ok, ["version": .string(call.application.version), "numerics": JSON(VariantIdentity.numericsVersion)])
+        .json(
+            .ok,
+            [
+                "version": .string(call.application.version), "numerics": JSON(VariantIdentity.numericsVersion),
+                "kernels": .string(KernelSet.chosen),
+            ])
     }
 
     private static func openAPI(_ call: Call) -> Response {
