@@ -22,6 +22,9 @@ test: deps ## build and run every test
 	if [ -n "$$clients" ]; then export UMBEL_TEST_PYTHON="$$clients"; fi; \
 	swift test --skip-build $(SWIFT_FLAGS)
 
+test-kernels: ## do all kernel sets give the same bits? ARM's in an emulator, where there is one
+	@deploy/test-kernel-sets
+
 lint: ## check formatting and dependencies between targets
 	swift format lint --strict --recursive Package.swift Sources Benchmarks
 	swift format lint --strict --recursive --configuration Tests/.swift-format Tests
@@ -45,4 +48,4 @@ bench: deps ## merge throughput per algorithm
 clean: ## remove what was built
 	swift package clean
 
-.PHONY: help deps build demo test lint format fuzz soak bench clean
+.PHONY: help deps build demo test test-kernels lint format fuzz soak bench clean

@@ -29,7 +29,7 @@ package final class Matrix: @unchecked Sendable {
         precondition(rows >= 0 && columns >= 0)
         self.rows = rows
         self.columns = columns
-        let block = RecycledMemory.take(byteCount: rows * columns * MemoryLayout<Float>.stride)
+        let block = ThreadBlocks.take(byteCount: rows * columns * MemoryLayout<Float>.stride)
         storage = Mutex(.filled(block))
         numbers = Atomic(block.start.assumingMemoryBound(to: Float.self))
     }
@@ -80,22 +80,13 @@ package final class Matrix: @unchecked Sendable {
     deinit {
         storage.withLock { storage in
             switch storage {
-            case .filled(let block): RecycledMemory.give(block)
+            case .filled(let block): ThreadBlocks.give(block)
             case .pending: Self.pending.wrappingSubtract(count * MemoryLayout<Float>.stride, ordering: .relaxed)
             }
         }
     }
 
     package var count: Int { rows * columns }
-
-    /// Gives back memory beyond the numbers that an earlier use of it needed: for a matrix that is going to stay. Not while
-    /// another thread does the same.
-    package func releaseSurplus() {
-        storage.withLock { storage in
-            guard case .filled(let block) = storage else { return }
-            block.releaseSurplus(beyond: count * MemoryLayout<Float>.stride)
-        }
-    }
 
     package var values: [Float] { Array(UnsafeBufferPointer(start: start, count: count)) }
 

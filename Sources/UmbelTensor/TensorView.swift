@@ -103,6 +103,17 @@ package struct TensorView: @unchecked Sendable {
         return failures.load(ordering: .relaxed) == 0
     }
 
+    /// Are the elements in `range` finite? Computed on the calling thread; true for types without such values.
+    package func isFinite(_ range: Range<Int>) -> Bool {
+        guard dtype.isFloat else { return true }
+        let buffer = Matrix(rows: 1, columns: 8192)
+        return stride(from: range.lowerBound, to: range.upperBound, by: 8192).allSatisfy { begin in
+            let piece = begin..<min(begin + 8192, range.upperBound)
+            widen(piece, into: buffer.start)
+            return umbel_all_below(buffer.start, .infinity, piece.count) == 1
+        }
+    }
+
     /// Index of the first element that is NaN or infinite; nil if there is none, or the type has no such values.
     package func firstNonFinite() -> Int? { firstNot(below: .infinity) }
 
