@@ -58,5 +58,6 @@
       (const struct umbel_tile *tile, const float *rotation, const float *factors, float *panel),                        \
       (tile, rotation, factors, panel))                                                                                  \
     X(void, rotate_panel_rows,                                                                                           \
-      (float *restrict out, const float *restrict in, const uint32_t *rows, size_t count, const float *rotation),        \
-      (out, in, rows, count, rotation))
+      (float *restrict out, const float *restrict in, const uint32_t *rows, size_t size, size_t blocks,                  \
+       const float *rotations),                                                                                          \
+      (out, in, rows, size, blocks, rotations))

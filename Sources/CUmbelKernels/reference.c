@@ -298,15 +298,17 @@ int umbel_merge_rotated_reference(const struct umbel_tile *tile, const float *ro
     return fits;
 }
 
-void umbel_rotate_panel_rows_reference(float *restrict out, const float *restrict in, const uint32_t *rows,
-                                       size_t count, const float *rotation) {
-    for (size_t i = 0; i < count; i++) {
-        for (size_t column = 0; column < UMBEL_PANEL_COLUMNS; column++) {
-            float sum = 0;
-            for (size_t k = 0; k < count; k++) {
-                sum = fmaf(rotation[i * count + k], in[rows[k] * UMBEL_PANEL_COLUMNS + column], sum);
+void umbel_rotate_panel_rows_reference(float *restrict out, const float *restrict in, const uint32_t *rows, size_t size,
+                                       size_t blocks, const float *rotations) {
+    for (size_t block = 0; block < blocks; block++, rows += size, rotations += size * size) {
+        for (size_t i = 0; i < size; i++) {
+            for (size_t column = 0; column < UMBEL_PANEL_COLUMNS; column++) {
+                float sum = 0;
+                for (size_t k = 0; k < size; k++) {
+                    sum = fmaf(rotations[i * size + k], in[rows[k] * UMBEL_PANEL_COLUMNS + column], sum);
+                }
+                out[rows[i] * UMBEL_PANEL_COLUMNS + column] = sum;
             }
-            out[rows[i] * UMBEL_PANEL_COLUMNS + column] = sum;
         }
     }
 }

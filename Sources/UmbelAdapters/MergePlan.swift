@@ -29,6 +29,14 @@ package struct MergePlan: Sendable {
     package let changedShapes: [Int: [Int]]
     /// Tensors that have to be computed together, because an adapter's weight spans them; by each of them.
     private let clusters: [Int: [Int]]
+    /// The patches that read or change a tensor, in the order in which they are applied.
+    private let places: [Int: [PatchPlace]]
+
+    /// Where a patch is found.
+    struct PatchPlace: Hashable, Sendable {
+        let step: Int
+        let patch: Int
+    }
 
     /// - Parameter steps: in recipe order; a strength of 0 means that the adapter is not applied at all.
     package init(base: BaseWeights, steps: [Step]) {
@@ -37,20 +45,33 @@ package struct MergePlan: Sendable {
         var additions: [Addition] = []
         var changedShapes: [Int: [Int]] = [:]
         var joined = DisjointSets()
-        for step in self.steps {
-            for patch in step.binding.patches {
+        var places: [Int: [PatchPlace]] = [:]
+        for (stepIndex, step) in self.steps.enumerated() {
+            for (patchIndex, patch) in step.binding.patches.enumerated() {
                 if case .add(let component, let name, let view) = patch.change {
                     additions.removeAll { $0.component == component && $0.name == name }
                     additions.append(Addition(component: component, name: name, view: view))
                 }
                 guard let view = patch.view else { continue }
-                joined.join(patch.tensors.sorted())
+                let tensors = patch.tensors.sorted()
+                joined.join(tensors)
+                for tensor in tensors { places[tensor, default: []].append(.init(step: stepIndex, patch: patchIndex)) }
                 if let shape = patch.newShape, let tensor = view.wholeTensor { changedShapes[tensor] = shape }
             }
         }
         self.additions = additions
         self.changedShapes = changedShapes.filter { $0.value != base.views[$0.key].shape }
         clusters = joined.groups
+        self.places = places
+    }
+
+    /// The patches that read or change a tensor, in the order in which they are applied.
+    func patches(of tensor: Int) -> [PatchPlace] { places[tensor] ?? [] }
+
+    /// The patches that read or change one of some tensors, each once, in the order in which they are applied.
+    func patches(of tensors: [Int]) -> [PatchPlace] {
+        if tensors.count == 1 { return patches(of: tensors[0]) }
+        return Set(tensors.flatMap(patches)).sorted { ($0.step, $0.patch) < ($1.step, $1.patch) }
     }
 
     /// Tensors whose values the recipe computes.

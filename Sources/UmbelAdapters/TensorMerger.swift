@@ -52,12 +52,12 @@ package struct TensorMerger: Sendable {
     /// The changes of a tensor if they can be made row by row, or column by column, on the tensor as it lies.
     private func streamedChanges(of tensor: Int) -> StreamedChanges? {
         var found: [(transform: WeightTransform, patch: Int, step: MergePlan.Step)] = []
-        for step in plan.steps {
-            for (index, patch) in step.binding.patches.enumerated() {
-                guard let view = patch.view, patch.touches(tensor) else { continue }
-                guard view.wholeTensor == tensor, case .transform(let transform, _) = patch.change else { return nil }
-                found.append((transform, index, step))
-            }
+        for place in plan.patches(of: tensor) {
+            let step = plan.steps[place.step]
+            let patch = step.binding.patches[place.patch]
+            guard let view = patch.view, view.wholeTensor == tensor, case .transform(let transform, _) = patch.change
+            else { return nil }
+            found.append((transform, place.patch, step))
         }
         if found.count == 1, case .matrix(let transform) = found[0].transform,
             let transform = transform as? any ColumnTransform
@@ -142,14 +142,13 @@ package struct TensorMerger: Sendable {
     func weights(of cluster: [Int], before count: Int) throws(MergeError) -> WorkingWeights {
         var weights = WorkingWeights()
         for member in cluster { weights.load(member, plan.base.views[member], pool: pool) }
-        let members = Set(cluster)
-        for step in plan.steps.prefix(count) {
-            for (index, patch) in step.binding.patches.enumerated() where !patch.tensors.isDisjoint(with: members) {
-                do {
-                    try weights.apply(withKeptDelta(patch, index, in: step), strength: step.strength, pool: pool)
-                } catch {
-                    throw error.naming(patch.view?.pieces.first.map { plan.base.label($0.tensor) } ?? "")
-                }
+        for place in plan.patches(of: cluster) where place.step < count {
+            let step = plan.steps[place.step]
+            let patch = step.binding.patches[place.patch]
+            do {
+                try weights.apply(withKeptDelta(patch, place.patch, in: step), strength: step.strength, pool: pool)
+            } catch {
+                throw error.naming(patch.view?.pieces.first.map { plan.base.label($0.tensor) } ?? "")
             }
         }
         return weights
@@ -172,18 +171,6 @@ package struct TensorMerger: Sendable {
     /// The first row with a value that the type cannot hold.
     private func badRow(_ matrix: Matrix, _ dtype: DType) -> Int {
         (0..<matrix.rows).first { umbel_all_below(matrix.row($0), dtype.overflowLimit, matrix.columns) == 0 } ?? 0
-    }
-}
-
-extension Patch {
-    /// Does it read or change the tensor? Asked for every patch and tensor, so no set is made.
-    fileprivate func touches(_ tensor: Int) -> Bool {
-        if let view, view.pieces.contains(where: { $0.tensor == tensor }) { return true }
-        return switch change {
-        case .derive(let source, _): source.pieces.contains { $0.tensor == tensor }
-        case .combined(let combined): combined.tensors.contains(tensor)
-        default: false
-        }
     }
 }
 

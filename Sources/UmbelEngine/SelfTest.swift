@@ -84,6 +84,7 @@ package struct SelfTest {
 
     private static let algorithms = [
         "lora", "tucker", "loha", "lokr", "full", "doraout", "dorain", "ia3", "glora", "diagoft", "boft",
+        "tlora",
     ]
 
     private static var base: BaseWeights {
@@ -151,6 +152,11 @@ package struct SelfTest {
             return [
                 ("a1.weight", [inputs, rank] + ones, 0.25), ("a2.weight", [rank, inputs] + ones, 0.25),
                 ("b1.weight", [out, rank] + ones, 0.25), ("b2.weight", [rank, inputs] + kernel, 0.25), alpha,
+            ]
+        case "tlora" where kernel.isEmpty:
+            return [
+                ("q_layer.weight", [rank, inputs], 0.25), ("p_layer.weight", [out, rank], 0.25),
+                ("lambda_layer", [1, rank], 1), alpha,
             ]
         case "diagoft": return [("oft_blocks", [out / 8, 8, 8], 0.25)]
         case "boft": return [("oft_blocks", [3, 4, out / 4, out / 4], 0.25)]

@@ -11,7 +11,7 @@ import UmbelFormats
     @Test func `help and version are on standard output with exit code 0`() throws {
         let help = try umbel("--help", in: scratch)
         #expect(help.status == 0)
-        let commands = ["serve", "merge", "check", "inspect", "push", "list", "rm", "tag", "rollback"]
+        let commands = ["serve", "merge", "check", "inspect", "push", "list", "rm", "tag", "rollback", "selftest"]
         for command in commands { #expect(help.text.contains(command)) }
         for command in commands {
             let help = try umbel(command, "--help", in: scratch)
@@ -20,6 +20,34 @@ import UmbelFormats
         }
         #expect(try umbel("--version", in: scratch).status == 0)
         #expect(try umbel("--generate-completion-script", "bash", in: scratch).text.contains("umbel"))
+    }
+
+    @Test func `every kernel set gives the bytes that it must, and one that is forced is used`() throws {
+        let test = try umbel("selftest", "--json", in: scratch)
+        #expect(test.status == 0, "\(test.errors)")
+        let document = try #require(try JSONSerialization.jsonObject(with: test.output) as? [String: Any])
+        let sets = try #require(document["sets"] as? [[String: Any]])
+        let names = Set(sets.compactMap { $0["kernels"] as? String })
+        #expect(names.contains("plain"))
+        let ink = Samples.plain + ":0.8"
+        var merged: Set<Data> = []
+        for name in names {
+            let environment = ["UMBEL_KERNELS": name]
+            let forced = try umbel("selftest", "--json", environment: environment, in: scratch)
+            let kernels = try JSONSerialization.jsonObject(with: forced.output) as? [String: Any]
+            #expect(kernels?["kernels"] as? String == name)
+            for threads in ["1", "2"] {
+                let merge = try umbel(
+                    "merge", "--base", Samples.main, "--adapter", ink, "--threads", threads, "--out",
+                    "\(name)-\(threads)", environment: environment, in: scratch)
+                #expect(merge.status == 0, "\(merge.errors)")
+                merged.insert(try scratch.read("\(name)-\(threads)"))
+            }
+        }
+        #expect(merged.count == 1, "one file, whatever the set and the threads")
+        let unknown = try umbel("selftest", environment: ["UMBEL_KERNELS": "abacus"], in: scratch)
+        #expect(unknown.status == 2)
+        #expect(unknown.errors.contains("abacus") && unknown.errors.contains("plain"), "\(unknown.errors)")
     }
 
     @Test func `wrong usage is exit code 2 with words on standard error`() throws {

@@ -47,6 +47,13 @@ struct PEFTGoldenTests {
         let atol: Double
 
         var testDescription: String { id }
+
+        /// The plain convolution base is a bare folder without settings: its file is the base.
+        var basePath: String {
+            let folder = Goldens.path(base)
+            let isBare = !FileManager.default.fileExists(atPath: folder + "/config.json")
+            return isBare ? folder + "/model.safetensors" : folder
+        }
     }
 
     /// Folders of the bases, by name and type; the second corpus uses those of the first.
@@ -75,10 +82,7 @@ struct PEFTGoldenTests {
 
     @Test("A merge equals the reference", arguments: reference + more)
     func mergeEqualsReference(_ item: Merge) throws {
-        let folder = Goldens.path(item.base)
-        // The plain convolution base is a bare folder without settings: its file is the base.
-        let isBare = !FileManager.default.fileExists(atPath: folder + "/config.json")
-        let merge = try MergeResult(base: isBare ? folder + "/model.safetensors" : folder, adapters: item.adapters)
+        let merge = try MergeResult(base: item.basePath, adapters: item.adapters)
         let expected = try SafetensorsFile(path: Goldens.path(item.expected))
         for entry in expected.index.entries {
             let actual = try #require(merge.view(entry.name), "\(entry.name) is missing")

@@ -8,14 +8,14 @@ import UmbelTesting
 struct KernelSetTests {
     @Test("Plain C is always there, and comes last")
     func plainIsLast() {
-        #expect(KernelSets.available.last == "plain")
-        #expect(Set(KernelSets.available).count == KernelSets.available.count)
+        #expect(KernelSet.available.last == "plain")
+        #expect(Set(KernelSet.available).count == KernelSet.available.count)
     }
 
     @Test("A set that does not exist is not chosen")
     func unknownSet() {
         #expect(umbel_kernels_choose("abacus") == 0)
-        #expect(KernelSets.available.contains(String(cString: umbel_kernels_chosen())))
+        #expect(KernelSet.available.contains(String(cString: umbel_kernels_chosen())))
     }
 
     /// Every finite number of a format, every half-way point between two of them and its neighbours, in both signs.

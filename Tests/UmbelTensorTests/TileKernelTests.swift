@@ -257,14 +257,14 @@ struct TileKernelTests {
     @Test("Rows of a panel are rotated where they lie", arguments: [1, 2, 4, 6, 7, 10, 20])
     func panelRows(count: Int) {
         var random = SeededGenerator(seed: 9)
-        let rows = (0..<UInt32(count * 2)).shuffled(using: &random).prefix(count).map { $0 }
-        let input = numbers(count * 2 * 64, &random)
-        let rotation = numbers(count * count, &random)
+        let rows = (0..<UInt32(count * 4)).shuffled(using: &random).prefix(count * 3).map { $0 }
+        let input = numbers(count * 4 * 64, &random)
+        let rotations = numbers(3 * count * count, &random)
         var expected = [Float](repeating: 7, count: input.count)
-        umbel_rotate_panel_rows_reference(&expected, input, rows, count, rotation)
+        umbel_rotate_panel_rows_reference(&expected, input, rows, count, 3, rotations)
         KernelSets.each { set in
             var actual = [Float](repeating: 7, count: input.count)
-            umbel_rotate_panel_rows(&actual, input, rows, count, rotation)
+            umbel_rotate_panel_rows(&actual, input, rows, count, 3, rotations)
             #expect(actual == expected, "\(set)")
         }
     }

@@ -215,9 +215,9 @@ int umbel_merge_rotated(const struct umbel_tile *tile, const float *rotation, co
 int umbel_merge_rotated_reference(const struct umbel_tile *tile, const float *rotation, const float *factors,
                                   float *panel);
 
-// On panels of UMBEL_PANEL_COLUMNS columns, one row behind the other: row rows[i] of `out` = Σₖ rotation[i, k] · row
-// rows[k] of `in`, for `count` rows.
-void umbel_rotate_panel_rows(float *restrict out, const float *restrict in, const uint32_t *rows, size_t count,
-                             const float *rotation);
-void umbel_rotate_panel_rows_reference(float *restrict out, const float *restrict in, const uint32_t *rows,
-                                       size_t count, const float *rotation);
+// On panels of UMBEL_PANEL_COLUMNS columns, one row behind the other: for each block of `size` rows and its rotation,
+// row rows[i] of `out` = Σₖ rotation[i, k] · row rows[k] of `in`.
+void umbel_rotate_panel_rows(float *restrict out, const float *restrict in, const uint32_t *rows, size_t size,
+                             size_t blocks, const float *rotations);
+void umbel_rotate_panel_rows_reference(float *restrict out, const float *restrict in, const uint32_t *rows, size_t size,
+                                       size_t blocks, const float *rotations);

@@ -214,38 +214,57 @@ static int set_merge_kronecker(const struct umbel_tile *tile, const struct umbel
 
 // MARK: Rotations
 
+// `rows` rows of the rotation times a panel, stored from row `row` of the tile on.
+INLINE void rotated_block(const struct umbel_tile *tile, size_t row, size_t column, int rows, const float *rotation,
+                          const float *factors, const float *panel, enum umbel_float_format out, int streaming,
+                          vu *largest) {
+    vf sum[BLOCK_ROWS][BLOCK_VECTORS];
+    block_sums(sum, rows, BLOCK_VECTORS, (struct input){rotation + row * tile->rows, tile->rows},
+               (struct input){panel, BLOCK_COLUMNS}, tile->rows);
+    UNROLLED for (int r = 0; r < rows; r++) {
+        for (int v = 0; v < BLOCK_VECTORS; v++) {
+            if (factors) sum[r][v] *= factors[row + r];
+            *largest = larger_magnitude(*largest, sum[r][v]);
+        }
+        store_part((char *)tile->out + (row + r) * tile->out_stride * format_bytes(out), column, tile->columns - column,
+                   sum[r], BLOCK_VECTORS, out, streaming);
+    }
+}
+
 // Rows of a block times a small matrix. A panel of all its rows is widened before any of it is overwritten.
-static int set_merge_rotated(const struct umbel_tile *tile, const float *rotation, const float *factors, float *panel) {
+INLINE int rotate_in_formats(const struct umbel_tile *tile, const float *rotation, const float *factors, float *panel,
+                             enum umbel_float_format in, enum umbel_float_format out) {
     const int streaming = streams(tile);
     vu largest = 0;
     for (size_t column = 0; column < tile->columns; column += BLOCK_COLUMNS) {
-        const size_t count = tile->columns - column;
-        for (size_t row = 0; row < tile->rows; row++) {
-            vf x[BLOCK_VECTORS];
-            load_part(x, BLOCK_VECTORS, row_place(tile, row).in, column, count, tile->in_format);
-            for (int v = 0; v < BLOCK_VECTORS; v++) store_f32(panel + row * BLOCK_COLUMNS + v * LANES, x[v]);
+        const char *x = tile->in;
+        for (size_t row = 0; row < tile->rows; row++, x += tile->in_stride * format_bytes(in)) {
+            vf wide[BLOCK_VECTORS];
+            load_part(wide, BLOCK_VECTORS, x, column, tile->columns - column, in);
+            for (int v = 0; v < BLOCK_VECTORS; v++) store_f32(panel + row * BLOCK_COLUMNS + v * LANES, wide[v]);
         }
-#define BLOCK(ROWS)                                                                                                      \
-    do {                                                                                                                 \
-        vf sum[BLOCK_ROWS][BLOCK_VECTORS];                                                                               \
-        block_sums(sum, ROWS, BLOCK_VECTORS, (struct input){rotation + row * tile->rows, tile->rows},                    \
-                   (struct input){panel, BLOCK_COLUMNS}, tile->rows);                                                    \
-        for (int r = 0; r < ROWS; r++) {                                                                                 \
-            if (factors) {                                                                                               \
-                for (int v = 0; v < BLOCK_VECTORS; v++) sum[r][v] *= factors[row + r];                                   \
-            }                                                                                                            \
-            for (int v = 0; v < BLOCK_VECTORS; v++) largest = larger_magnitude(largest, sum[r][v]);                      \
-            store_part(row_place(tile, row + r).out, column, count, sum[r], BLOCK_VECTORS, tile->out_format, streaming); \
-        }                                                                                                                \
-    } while (0)
+#define BLOCK(ROWS) rotated_block(tile, row, column, ROWS, rotation, factors, panel, out, streaming, &largest)
         size_t row = 0;
         for (; row + BLOCK_ROWS <= tile->rows; row += BLOCK_ROWS) BLOCK(BLOCK_ROWS);
         for (; row + 4 <= tile->rows; row += 4) BLOCK(4);
+        for (; row + 2 <= tile->rows; row += 2) BLOCK(2);
         for (; row < tile->rows; row++) BLOCK(1);
 #undef BLOCK
     }
     finish_streaming(streaming);
     return is_below(largest, tile->limit);
+}
+
+static int set_merge_rotated(const struct umbel_tile *tile, const float *rotation, const float *factors, float *panel) {
+#define FORMATS(IN, OUT)                                                                                                 \
+    if (tile->in_format == IN && tile->out_format == OUT) {                                                              \
+        return rotate_in_formats(tile, rotation, factors, panel, IN, OUT);                                               \
+    }
+    FORMATS(UMBEL_BF16, UMBEL_BF16)
+    FORMATS(UMBEL_F16, UMBEL_F16)
+    FORMATS(UMBEL_F32, UMBEL_F32)
+#undef FORMATS
+    return rotate_in_formats(tile, rotation, factors, panel, tile->in_format, tile->out_format);
 }
 
 // MARK: Products with the weight itself
@@ -280,12 +299,10 @@ static void set_project(float *restrict out, const float *restrict x, size_t x_s
 
 // A block of a product whose left side changes with the column: numbers j, j + 1, … of a line that repeats.
 INLINE void repeating_sums(vf sum[BLOCK_ROWS][BLOCK_VECTORS], int rows, int vectors, const float *lines, size_t length,
-                           size_t phase, size_t kernel, struct input right, size_t inner) {
+                           const size_t *begin, struct input right, size_t inner) {
     for (int r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) sum[r][v] = 0;
     }
-    size_t begin[BLOCK_VECTORS];
-    for (int v = 0; v < vectors; v++) begin[v] = (phase + v * LANES) % kernel;
     for (size_t k = 0; k < inner; k++) {
         vf across[BLOCK_VECTORS];
         for (int v = 0; v < vectors; v++) across[v] = load_f32(right.start + k * right.stride + v * LANES);
@@ -300,13 +317,14 @@ INLINE void repeating_sums(vf sum[BLOCK_ROWS][BLOCK_VECTORS], int rows, int vect
 
 INLINE void generalised_block(const struct umbel_tile *tile, size_t row, size_t column, int rows,
                               const struct umbel_product *sum, const struct umbel_projection *projection,
-                              const float *lines, size_t length, float scale, int streaming, vu *largest) {
+                              const float *lines, size_t length, const size_t *begin, float scale, int streaming,
+                              vu *largest) {
     enum { VECTORS = BLOCK_VECTORS / 2 };
     vf first[BLOCK_ROWS][BLOCK_VECTORS], second[BLOCK_ROWS][BLOCK_VECTORS];
     const size_t count = tile->columns - column, panel = column / PANEL * PANEL, inside = column % PANEL;
     block_sums(first, rows, VECTORS, (struct input){sum->left + row * sum->left_stride, sum->left_stride},
                (struct input){sum->panels + panel * sum->inner + inside, PANEL}, sum->inner);
-    repeating_sums(second, rows, VECTORS, lines, length, column, projection->kernel,
+    repeating_sums(second, rows, VECTORS, lines, length, begin,
                    (struct input){projection->panels + panel * projection->inner + inside, PANEL}, projection->inner);
     const vf factor = scale;
     UNROLLED for (int r = 0; r < rows; r++) {
@@ -323,9 +341,10 @@ INLINE void generalised_block(const struct umbel_tile *tile, size_t row, size_t 
 
 static int set_merge_generalised(const struct umbel_tile *tile, const struct umbel_product *sum,
                                  const struct umbel_projection *projection, float scale, float *lines) {
+    enum { VECTORS = BLOCK_VECTORS / 2 };
     const int streaming = streams(tile);
     const size_t kernel = projection->kernel, inner = projection->inner;
-    const size_t length = kernel + UMBEL_LINE_MARGIN, width = BLOCK_VECTORS / 2 * LANES;
+    const size_t length = kernel + UMBEL_LINE_MARGIN, width = (size_t)VECTORS * LANES;
     vu largest = 0;
     for (size_t row = 0; row < tile->rows; row += BLOCK_ROWS) {
         const size_t rows = tile->rows - row < BLOCK_ROWS ? tile->rows - row : BLOCK_ROWS;
@@ -333,18 +352,27 @@ static int set_merge_generalised(const struct umbel_tile *tile, const struct umb
             const float *const left = projection->left + (row + r) * kernel * projection->left_stride;
             for (size_t k = 0; k < inner; k++) {
                 float *const line = lines + (r * inner + k) * length;
-                for (size_t i = 0; i < length; i++) line[i] = left[i % kernel * projection->left_stride + k];
+                for (size_t i = 0; i < kernel; i++) line[i] = left[i * projection->left_stride + k];
+                for (size_t i = kernel; i < length; i++) line[i] = line[i - kernel];
             }
         }
+        // Where in a line the registers of a block begin: their column modulo the kernel.
+        size_t begin[VECTORS];
+        for (int v = 0; v < VECTORS; v++) begin[v] = (size_t)v * LANES % kernel;
+        const size_t step = width % kernel;
         for (size_t column = 0; column < tile->columns; column += width) {
             if (rows == BLOCK_ROWS) {
-                generalised_block(tile, row, column, BLOCK_ROWS, sum, projection, lines, length, scale, streaming,
-                                  &largest);
-                continue;
-            }
-            for (size_t r = 0; r < rows; r++) {
-                generalised_block(tile, row + r, column, 1, sum, projection, lines + r * inner * length, length, scale,
+                generalised_block(tile, row, column, BLOCK_ROWS, sum, projection, lines, length, begin, scale,
                                   streaming, &largest);
+            } else {
+                for (size_t r = 0; r < rows; r++) {
+                    generalised_block(tile, row + r, column, 1, sum, projection, lines + r * inner * length, length,
+                                      begin, scale, streaming, &largest);
+                }
+            }
+            for (int v = 0; v < VECTORS; v++) {
+                begin[v] += step;
+                if (begin[v] >= kernel) begin[v] -= kernel;
             }
         }
     }
@@ -352,36 +380,40 @@ static int set_merge_generalised(const struct umbel_tile *tile, const struct umb
     return is_below(largest, tile->limit);
 }
 
-// One stage of a butterfly on a panel of PANEL columns: rows[i] of `out` = Σ rotation[i, k] · rows[k] of `in`.
-static void set_rotate_panel_rows(float *restrict out, const float *restrict in, const uint32_t *rows, size_t count,
-                                  const float *rotation) {
+// One stage of a butterfly on a panel of PANEL columns, block after block of `size` rows.
+static void set_rotate_panel_rows(float *restrict out, const float *restrict in, const uint32_t *rows, size_t size,
+                                  size_t blocks, const float *rotations) {
 #define BLOCK(ROWS)                                                                                                      \
     do {                                                                                                                 \
         vf sum[BLOCK_ROWS][BLOCK_VECTORS];                                                                               \
         for (int r = 0; r < ROWS; r++) {                                                                                 \
             for (int v = 0; v < BLOCK_VECTORS; v++) sum[r][v] = 0;                                                       \
         }                                                                                                                \
-        for (size_t k = 0; k < count; k++) {                                                                             \
-            const float *const across = in + rows[k] * (size_t)PANEL + column;                                           \
+        for (size_t k = 0; k < size; k++) {                                                                              \
+            const float *const x = in + rows[k] * (size_t)PANEL + column;                                                \
+            vf across[BLOCK_VECTORS];                                                                                    \
+            for (int v = 0; v < BLOCK_VECTORS; v++) across[v] = load_f32(x + v * LANES);                                 \
             for (int r = 0; r < ROWS; r++) {                                                                             \
-                const vf factor = rotation[(i + r) * count + k];                                                         \
+                const vf factor = rotations[(i + r) * size + k];                                                         \
                 for (int v = 0; v < BLOCK_VECTORS; v++) {                                                                \
-                    sum[r][v] = __builtin_elementwise_fma(factor, load_f32(across + v * LANES), sum[r][v]);              \
+                    sum[r][v] = __builtin_elementwise_fma(factor, across[v], sum[r][v]);                                 \
                 }                                                                                                        \
             }                                                                                                            \
         }                                                                                                                \
-        for (int r = 0; r < ROWS; r++) {                                                                                 \
+        UNROLLED for (int r = 0; r < ROWS; r++) {                                                                        \
             for (int v = 0; v < BLOCK_VECTORS; v++) {                                                                    \
                 store_f32(out + rows[i + r] * (size_t)PANEL + column + v * LANES, sum[r][v]);                            \
             }                                                                                                            \
         }                                                                                                                \
     } while (0)
-    for (size_t column = 0; column < PANEL; column += BLOCK_COLUMNS) {
-        size_t i = 0;
-        for (; i + BLOCK_ROWS <= count; i += BLOCK_ROWS) BLOCK(BLOCK_ROWS);
-        for (; i + 4 <= count; i += 4) BLOCK(4);
-        for (; i + 2 <= count; i += 2) BLOCK(2);
-        for (; i < count; i++) BLOCK(1);
+    for (size_t block = 0; block < blocks; block++, rows += size, rotations += size * size) {
+        for (size_t column = 0; column < PANEL; column += BLOCK_COLUMNS) {
+            size_t i = 0;
+            for (; i + BLOCK_ROWS <= size; i += BLOCK_ROWS) BLOCK(BLOCK_ROWS);
+            for (; i + 4 <= size; i += 4) BLOCK(4);
+            for (; i + 2 <= size; i += 2) BLOCK(2);
+            for (; i < size; i++) BLOCK(1);
+        }
     }
 #undef BLOCK
 }

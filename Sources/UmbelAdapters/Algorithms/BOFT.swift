@@ -90,11 +90,8 @@ private struct ButterflyPass: ColumnPass {
         for (stage, order) in orders.enumerated() {
             order.withUnsafeBufferPointer { order in
                 guard let rows = order.baseAddress else { return }
-                for block in 0..<blocks {
-                    umbel_rotate_panel_rows(
-                        there, here, rows + block * rotations.size, rotations.size,
-                        rotations.block(stage * blocks + block))
-                }
+                umbel_rotate_panel_rows(
+                    there, here, rows, rotations.size, blocks, rotations.block(stage * blocks))
             }
             swap(&here, &there)
         }

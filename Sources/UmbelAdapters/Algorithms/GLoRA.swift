@@ -131,13 +131,6 @@ private struct InputProductPass: RowPass {
 }
 
 extension Matrix {
-    /// With zeros behind each row, up to a multiple of so many columns.
-    fileprivate func filledUp(toColumns multiple: Int) -> Matrix {
-        let filled = Matrix(rows: rows, columns: (columns + multiple - 1) / multiple * multiple, repeating: 0)
-        for row in 0..<rows { filled.row(row).update(from: self.row(row), count: columns) }
-        return filled
-    }
-
     /// Each column `count` times.
     fileprivate func repeatingColumns(_ count: Int) -> Matrix {
         if count == 1 { return self }

@@ -1,3 +1,4 @@
+internal import CUmbelKernels
 package import UmbelNames
 internal import UmbelTensor
 
@@ -68,5 +69,32 @@ private struct Reflections: RowTransform {
     func apply(to tile: RowTile, strength: Double) {
         let projection = tile.copy().multiplied(by: vectors)
         tile.add(projection.multiplied(by: correction), scaledBy: Float(-strength))
+    }
+
+    func passes(over weight: WeightRows, strength: Double, pool: ComputePool) -> [any RowPass] {
+        [
+            ReflectionPass(
+                vectors: vectors.filledUp(toColumns: 16), correction: Panels(correction, pool: pool),
+                factor: Float(-strength))
+        ]
+    }
+}
+
+/// W + factor · (W·V)·(T·Vᵀ)
+private struct ReflectionPass: RowPass {
+    /// V, its columns filled up.
+    let vectors: Matrix
+    let correction: Panels
+    let factor: Float
+
+    func run(_ tile: MergeTile) -> Bool {
+        precondition(tile.columns == vectors.rows)
+        return tile.inParts { part, scratch in
+            ConversionPass.run(part.writing(to: scratch))
+            let left = Matrix(rows: part.rows, columns: vectors.columns)
+            umbel_project(left.start, scratch, part.columns, part.rows, 1, vectors.start, vectors.columns, vectors.rows)
+            var product = correction.product(left: left.start, stride: left.columns)
+            return runKernel(part.reading(from: scratch)) { umbel_merge_product($0, &product, factor) }
+        }
     }
 }

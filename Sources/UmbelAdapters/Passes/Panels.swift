@@ -53,3 +53,12 @@ struct Panels: Sendable {
         return product(left: left.row(tile.firstRow), stride: left.columns)
     }
 }
+
+extension Matrix {
+    /// With zeros behind each row, up to a multiple of so many columns: the right side of `umbel_project`.
+    func filledUp(toColumns multiple: Int) -> Matrix {
+        let filled = Matrix(rows: rows, columns: (columns + multiple - 1) / multiple * multiple, repeating: 0)
+        for row in 0..<rows { filled.row(row).update(from: self.row(row), count: columns) }
+        return filled
+    }
+}

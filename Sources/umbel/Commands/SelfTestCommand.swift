@@ -24,7 +24,7 @@ struct SelfTestCommand: ParsableCommand {
         let isExpected = outcomes.allSatisfy(\.isExpected)
         Terminal.print(json ? document(outcomes, isExpected).prettyText : text(outcomes))
         if !isExpected {
-            Terminal.error("merged bytes should have the digest \(SelfTest.expectedDigest): do not merge on this machine")
+            Terminal.error("the digest must be \(SelfTest.expectedDigest): do not merge on this machine")
             Terminal.exit(.failed)
         }
     }
