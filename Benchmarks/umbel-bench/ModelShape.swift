@@ -19,6 +19,8 @@ struct ModelShape {
         var kernel: [Int] { Array(shape.dropFirst(2)) }
         var ones: [Int] { shape.dropFirst(2).map { _ in 1 } }
         var elements: Int { shape.reduce(1, *) }
+        /// Inputs at every position of the kernel.
+        var columns: Int { elements / outputs }
     }
 
     private mutating func layer(_ path: String, _ shape: Int..., bias: Bool = true) {

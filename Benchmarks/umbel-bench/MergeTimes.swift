@@ -1,0 +1,29 @@
+import UmbelAdapters
+import UmbelTensor
+
+/// Times of one merge and of all that it is held against, taken in turns: whatever else the machine does falls on all of them.
+struct MergeTimes {
+    private(set) var memcpy: [Double] = []
+    private(set) var stream: [Double] = []
+    private(set) var merge: [Double] = []
+    private(set) var peak: [Double] = []
+    private(set) var coldCopy: [Double] = []
+    private(set) var coldMerge: [Double] = []
+
+    /// Takes one time of each.
+    mutating func measure(_ item: MergeCase, _ copy: PlainCopy, on pool: ComputePool, cold: Bool) throws {
+        memcpy.append(seconds { copy.run(on: pool, .memcpy) })
+        merge.append(try seconds { try item.merge(on: pool) })
+        stream.append(seconds { copy.run(on: pool, .stream) })
+        peak.append(MultiplyAddPeak.measure(on: pool))
+        guard cold else { return }
+        if let time = copy.runCold(on: pool) { coldCopy.append(time) }
+        var kept: [MergedTensor] = []
+        coldMerge.append(try seconds { kept = try item.mergeAndKeep(on: pool) })
+        withExtendedLifetime(kept) {}
+    }
+
+    var cold: Measurement.Cold? {
+        coldMerge.isEmpty ? nil : .init(copySeconds: coldCopy.median, mergeSeconds: coldMerge.median)
+    }
+}
