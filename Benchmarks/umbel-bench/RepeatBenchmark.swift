@@ -36,7 +36,10 @@ struct RepeatBenchmark: ParsableCommand {
         let base = ResidentModel(model.shape, dtype: dtype.dtype)
         let destination = WarmMemory(byteCount: base.byteCount, stagger: 0x2340)
         let pool = ComputePool(threads: threads)
-        let settings = try config.map { try PEFTConfig(parsing: Array(MappedFile(path: $0).bytes)) }
+        let settings = try config.map { path in
+            let file = try MappedFile(path: path)
+            return try withExtendedLifetime(file) { try PEFTConfig(parsing: Array(file.bytes)) }
+        }
         let item = try MergeCase(adapter, path: adapter, config: settings, model: base)
         let copy = PlainCopy(item.touched, to: destination)
         copy.run(on: pool)
