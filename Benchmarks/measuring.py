@@ -8,6 +8,7 @@ import socket
 import statistics
 import struct
 import subprocess
+import threading
 import time
 
 
@@ -57,6 +58,10 @@ class Process:
             ticks += int(fields[11]) + int(fields[12])
         return ticks / os.sysconf("SC_CLK_TCK")
 
+    def watch(self):
+        """Samples own memory until the context ends; `peak` is the most that was seen."""
+        return Watch(self)
+
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -64,6 +69,57 @@ class Process:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+class Watch:
+    """The most own memory of a process while a context lasts, looked at every 10 ms, and its processor time."""
+
+    def __init__(self, process):
+        self.process, self.peak = process, 0
+
+    def __enter__(self):
+        self.running, self.begin = True, self.process.cpu_seconds()
+        self.process.forget_peak()
+        self.thread = threading.Thread(target=self._sample)
+        self.thread.start()
+        return self
+
+    def _sample(self):
+        while self.running:
+            self.peak = max(self.peak, self.process.memory()[0])
+            time.sleep(0.01)
+
+    def __exit__(self, *_):
+        self.running = False
+        self.thread.join()
+        own, self.resident = self.process.memory()
+        self.peak = max(self.peak, own)
+        self.cpu = self.process.cpu_seconds() - self.begin
+
+
+class Nginx(Process):
+    """nginx with its worker processes, serving a folder by sendfile."""
+
+    def __init__(self, folder, scratch):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        with open(f"{scratch}/nginx.conf", "w") as file:
+            file.write(f"""user root; worker_processes auto; pid {scratch}/nginx.pid; error_log {scratch}/nginx.log; daemon off;
+events {{ }}
+http {{
+    access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
+    client_body_temp_path {scratch}/n1; proxy_temp_path {scratch}/n2; fastcgi_temp_path {scratch}/n3;
+    uwsgi_temp_path {scratch}/n4; scgi_temp_path {scratch}/n5;
+    server {{ listen 127.0.0.1:{self.port}; root {folder}; }}
+}}
+""")
+        super().__init__(["nginx", "-c", f"{scratch}/nginx.conf"], stderr=subprocess.DEVNULL)
+        while True:
+            try:
+                return Connection(self.port).close()
+            except OSError:
+                time.sleep(0.02)
 
 
 class Umbel(Process):
@@ -151,8 +207,8 @@ class Connection:
                 raise RuntimeError(f"the connection ended {count} bytes early")
             count -= got
 
-    def download(self, path, headers=()):
-        """Seconds until the first byte of the body and until the last one, and the number of bytes."""
+    def download(self, path, mark=0, headers=()):
+        """Seconds until the first byte of the body, until the one at `mark`, and until the last one; the number of bytes."""
         begin = time.perf_counter()
         self.socket.sendall(self.head("GET", path, headers=headers))
         status, length, rest = self.read_head()
@@ -161,8 +217,11 @@ class Connection:
         if not rest and length:
             rest = self._receive()
         first = time.perf_counter() - begin
-        self.discard(length - len(rest))
-        return first, time.perf_counter() - begin, length
+        until = max(0, min(mark + 1, length) - len(rest))
+        self.discard(until)
+        marked = time.perf_counter() - begin
+        self.discard(length - len(rest) - until)
+        return first, marked, time.perf_counter() - begin, length
 
     def _receive(self):
         data = self.socket.recv(1 << 16)
@@ -198,7 +257,24 @@ def safetensors(tensors, path, seed=1):
     return offset
 
 
+def header(path):
+    """Names, shapes and places of the tensors of a safetensors file, and where its data begins."""
+    with open(path, "rb") as file:
+        length = struct.unpack("<Q", file.read(8))[0]
+        entries = json.loads(file.read(length))
+    entries.pop("__metadata__", None)
+    return entries, 8 + length
+
+
 def milliseconds(times):
-    """Median and range, in words."""
+    """Median, least and most, in milliseconds, as cells of a table."""
     values = sorted(1e3 * time for time in times)
-    return f"{statistics.median(values):.2f} ms ({values[0]:.2f} to {values[-1]:.2f})"
+    return f"{statistics.median(values):.2f} | {values[0]:.2f} | {values[-1]:.2f}"
+
+
+def distinct(content, number):
+    """The same safetensors file with other values, so that it is another adapter: the low bytes of its last eight values."""
+    changed = bytearray(content)
+    for index in range(8):
+        changed[len(changed) - 2 * (index + 1)] = number >> (4 * index) & 15
+    return bytes(changed)

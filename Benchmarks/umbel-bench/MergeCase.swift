@@ -1,3 +1,4 @@
+import Synchronization
 import UmbelAdapters
 import UmbelFormats
 import UmbelNames
@@ -11,6 +12,8 @@ struct MergeCase {
     let plan: MergePlan
     /// One tensor of each group that is merged together, in the model's order.
     let groups: [Int]
+    private let smallGroups: [Int]
+    private let largeGroups: [Int]
     let touched: [TensorView]
     /// Of the touched tensors of the base; what is merged has as many.
     let byteCount: Int
@@ -52,26 +55,45 @@ struct MergeCase {
         let plan = MergePlan(base: model.weights, steps: [.init(binding: binding, strength: 0.7)])
         self.plan = plan
         let touched = plan.touched.sorted()
-        groups = touched.filter { plan.cluster(of: $0).first == $0 }
+        let groups = touched.filter { plan.cluster(of: $0).first == $0 }
+        self.groups = groups
+        let isSmall = { (group: Int) in
+            plan.cluster(of: group).reduce(0) { $0 + model.weights.views[$1].bytes.count } < Self.largeFrom
+        }
+        smallGroups = groups.filter(isSmall)
+        largeGroups = groups.filter { !isSmall($0) }
         self.touched = touched.map { model.weights.views[$0] }
         byteCount = self.touched.reduce(0) { $0 + $1.bytes.count }
     }
 
-    /// Merges everything that the adapter touches, as a download does: each tensor is let go of before the next.
+    /// Clusters of fewer bytes are merged side by side, each on one thread, as for a variant that becomes resident.
+    private static let largeFrom = 256 << 10
+
+    /// Merges everything that the adapter touches.
+    ///
+    /// - Parameter use: what is done with each merged tensor, on any thread and in any order. One that it does not keep is
+    ///   let go of before the thread goes on, as downloads do.
     func merge(
-        on pool: ComputePool, deltas: (any DeltaKeeper)? = nil, _ use: (MergedTensor) -> Void = { _ in }
+        on pool: ComputePool, deltas: (any DeltaKeeper)? = nil, _ use: @Sendable (MergedTensor) -> Void = { _ in }
     ) throws {
         let merger = TensorMerger(plan: plan, pool: pool, deltas: deltas)
-        for group in groups {
-            for (_, tensor) in try merger.merge(group).sorted(by: { $0.key < $1.key }) { use(tensor) }
+        let failure = Mutex<(any Error)?>(nil)
+        pool.forEach(smallGroups.count) { index in
+            do {
+                for (_, tensor) in try merger.merge(smallGroups[index]) { use(tensor) }
+            } catch {
+                failure.withLock { $0 = error }
+            }
         }
+        if let error = failure.withLock({ $0 }) { throw error }
+        for group in largeGroups { for (_, tensor) in try merger.merge(group) { use(tensor) } }
     }
 
     /// Merges everything that the adapter touches and keeps it, as a variant that becomes resident does.
     func mergeAndKeep(on pool: ComputePool) throws -> [MergedTensor] {
-        var kept: [MergedTensor] = []
-        try merge(on: pool) { kept.append($0) }
-        return kept
+        let kept = Mutex<[MergedTensor]>([])
+        try merge(on: pool) { tensor in kept.withLock { $0.append(tensor) } }
+        return kept.withLock { $0 }
     }
 
     /// The adapter's own values, as they lie in its file.
@@ -101,10 +123,13 @@ struct MergeCase {
     /// Of all merged bytes.
     func checksum(on pool: ComputePool, deltas: (any DeltaKeeper)? = nil) throws -> UInt64 {
         var sum: UInt64 = 0
-        try merge(on: pool, deltas: deltas) { tensor in
-            for offset in stride(from: 0, to: tensor.byteCount - 7, by: 8) {
-                sum =
-                    (sum &* 0x0000_0100_0000_01b3) ^ tensor.bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        let merger = TensorMerger(plan: plan, pool: pool, deltas: deltas)
+        for group in groups {
+            for (_, tensor) in try merger.merge(group).sorted(by: { $0.key < $1.key }) {
+                for offset in stride(from: 0, to: tensor.byteCount - 7, by: 8) {
+                    let word = tensor.bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                    sum = (sum &* 0x0000_0100_0000_01b3) ^ word
+                }
             }
         }
         return sum
