@@ -1,20 +1,69 @@
 internal import CUmbelKernels
-internal import Synchronization
 package import UmbelTensor
 
-/// Sums of squares down the columns of a matrix, in f64.
+/// Sums of squares down the columns of a weight, in f64.
 package enum ColumnNorms {
-    /// One sum a column. Rows are added in order, so the result does not depend on the number of threads: they share out
-    /// the columns, not the rows.
-    package static func squares(of matrix: Matrix, pool: ComputePool) -> [Double] {
-        let sums = Mutex([Double](repeating: 0, count: matrix.columns))
-        pool.forEachRange(matrix.columns, grain: 128) { columns in
-            var part = [Double](repeating: 0, count: columns.count)
-            for row in 0..<matrix.rows {
-                umbel_add_squares(&part, matrix.row(row) + columns.lowerBound, columns.count)
+    /// Rows are added in blocks of so many, and then the blocks, both in order: however many threads share them out, the
+    /// sums are the same.
+    static let blockRows = 64
+
+    /// One sum a column.
+    package static func squares(of weight: WeightRows, pool: ComputePool) -> [Double] {
+        let columns = weight.columns
+        let height = leastCommonMultiple(blockRows, weight.rowGroup)
+        let blocks = Sums(rows: (weight.rows + blockRows - 1) / blockRows, columns: columns)
+        pool.forEachRange(weight.rows, grain: height) { rows in
+            let scratchRows = min(height, TileSize.rows(columns: columns, group: weight.rowGroup))
+            let scratch = Matrix(rows: scratchRows, columns: columns)
+            for begin in stride(from: rows.lowerBound, to: rows.upperBound, by: scratchRows) {
+                let part = begin..<min(begin + scratchRows, rows.upperBound)
+                weight.widen(part, into: scratch.start)
+                add(part, at: scratch.start, to: blocks)
             }
-            sums.withLock { $0.replaceSubrange(columns, with: part) }
         }
-        return sums.withLock { $0 }
+        return blocks.total
+    }
+
+    /// Adds rows to the sums of the blocks that they are in.
+    private static func add(_ rows: Range<Int>, at start: UnsafePointer<Float>, to blocks: Sums) {
+        var row = rows.lowerBound
+        while row < rows.upperBound {
+            let block = row / blockRows
+            let end = min(rows.upperBound, (block + 1) * blockRows)
+            let place = start + (row - rows.lowerBound) * blocks.columns
+            umbel_add_squares(blocks.row(block), place, blocks.columns, end - row, blocks.columns)
+            row = end
+        }
+    }
+}
+
+/// Sums of each block of rows, one row of f64 numbers a block. Threads add to different blocks.
+private final class Sums: @unchecked Sendable {
+    // Sendable: no two threads have a block in common.
+    let rows: Int
+    let columns: Int
+    private let memory: UnsafeMutableBufferPointer<Double>
+
+    init(rows: Int, columns: Int) {
+        self.rows = rows
+        self.columns = columns
+        memory = .allocate(capacity: max(1, rows * columns))
+        memory.initialize(repeating: 0)
+    }
+
+    deinit { memory.deallocate() }
+
+    func row(_ index: Int) -> UnsafeMutablePointer<Double>? {
+        precondition(index >= 0 && index < rows)
+        return memory.baseAddress.map { $0 + index * columns }
+    }
+
+    /// The blocks added up in order.
+    var total: [Double] {
+        var total = [Double](repeating: 0, count: columns)
+        for row in 0..<rows {
+            for column in 0..<columns { total[column] += memory[row * columns + column] }
+        }
+        return total
     }
 }

@@ -46,23 +46,17 @@ package final class MergedTensor: @unchecked Sendable {
 
     package var view: TensorView { TensorView(dtype: dtype, shape: shape, bytes: bytes, owner: self) }
 
-    /// Rounds `count` numbers from f32 into place, from element `offset` on.
-    ///
-    /// - Returns: false if one of them would not be finite.
-    func store(_ values: UnsafePointer<Float>, at offset: Int, count: Int) -> Bool {
+    /// Where the numbers of the tensor go, for the merge that makes it.
+    var destination: WeightRows.Destination {
         guard let format = dtype.floatFormat else {
             preconditionFailure("a merged tensor holds floating-point numbers")
         }
-        precondition(offset >= 0 && offset + count <= shape.elementCount)
-        let limit = dtype.overflowLimit
-        // In pieces that stay in the nearest cache between the two passes.
-        for begin in stride(from: 0, to: count, by: 4096) {
-            let length = min(4096, count - begin)
-            guard umbel_all_below(values + begin, limit, length) == 1 else { return false }
-            umbel_narrow(memory.start + (offset + begin) * dtype.byteCount, values + begin, length, format)
-        }
-        return true
+        return WeightRows.Destination(
+            start: memory.start, format: format, limit: dtype.overflowLimit, pastCaches: byteCount >= Self.cachedBytes)
     }
+
+    /// What is smaller may still be in a cache when somebody reads it.
+    private static let cachedBytes = 1 << 20
 }
 
 /// Computes merged tensors of a plan, one cluster at a time, on all threads of a pool.
@@ -90,9 +84,12 @@ package struct TensorMerger: Sendable {
     ) throws(MergeError) -> [Int: MergedTensor] {
         let cluster = plan.cluster(of: tensor)
         precondition(!cluster.isEmpty)
-        if cluster.count == 1, let transforms = rowTransforms(of: tensor) {
+        if cluster.count == 1, let changes = streamedChanges(of: tensor) {
             let out = MergedTensor(dtype: dtype(plan.base.views[tensor].dtype), shape: plan.shape(of: tensor))
-            try mergeInTiles(tensor, transforms, into: out)
+            switch changes {
+            case .rows(let changes): try mergeRows(tensor, changes, into: out)
+            case .columns(let transform, let strength): try mergeColumns(tensor, transform, strength, into: out)
+            }
             return [tensor: out]
         }
         let weights = try weights(of: cluster, before: plan.steps.count)
@@ -101,19 +98,37 @@ package struct TensorMerger: Sendable {
         return merged
     }
 
-    /// The changes of a tensor if all of them are independent row by row on the tensor as it lies.
-    private func rowTransforms(of tensor: Int) -> [(transform: any RowTransform, strength: Double)]? {
-        var found: [(transform: any RowTransform, patch: Int, step: MergePlan.Step)] = []
+    /// Changes that need no copy of the whole weight.
+    private enum StreamedChanges {
+        case rows([(transform: any StreamedTransform, strength: Double)])
+        case columns(any ColumnTransform, strength: Double)
+    }
+
+    /// The changes of a tensor if they can be made row by row, or column by column, on the tensor as it lies.
+    private func streamedChanges(of tensor: Int) -> StreamedChanges? {
+        var found: [(transform: WeightTransform, patch: Int, step: MergePlan.Step)] = []
         for step in plan.steps {
             for (index, patch) in step.binding.patches.enumerated() {
                 guard let view = patch.view, patch.touches(tensor) else { continue }
-                guard view.wholeTensor == tensor, case .transform(.rows(let transform), _) = patch.change else {
-                    return nil
-                }
+                guard view.wholeTensor == tensor, case .transform(let transform, _) = patch.change else { return nil }
                 found.append((transform, index, step))
             }
         }
-        return found.map { (withKeptDelta($0.transform, $0.patch, in: $0.step), $0.step.strength) }
+        if found.count == 1, case .matrix(let transform) = found[0].transform,
+            let transform = transform as? any ColumnTransform
+        {
+            return .columns(transform, strength: found[0].step.strength)
+        }
+        var rows: [(any StreamedTransform, Double)] = []
+        for (transform, patch, step) in found {
+            switch transform {
+            case .rows(let transform): rows.append((withKeptDelta(transform, patch, in: step), step.strength))
+            case .matrix(let transform):
+                guard let transform = transform as? any StreamedTransform else { return nil }
+                rows.append((transform, step.strength))
+            }
+        }
+        return .rows(rows)
     }
 
     /// The transform with what it adds already written out, where that is kept.
@@ -134,26 +149,48 @@ package struct TensorMerger: Sendable {
         return Patch(patch.view, .transform(.rows(withKeptDelta(transform, index, in: step)), bound: bound))
     }
 
-    /// Widens, changes and rounds tile by tile: the weight passes through the cache once.
-    private func mergeInTiles(
-        _ tensor: Int, _ transforms: [(transform: any RowTransform, strength: Double)], into out: MergedTensor
+    /// Widens, changes and rounds tile by tile: the weight passes through the caches once.
+    private func mergeRows(
+        _ tensor: Int, _ changes: [(transform: any StreamedTransform, strength: Double)], into out: MergedTensor
     ) throws(MergeError) {
-        let view = plan.base.views[tensor]
-        let rows = view.shape.first ?? 1
-        let columns = rows == 0 ? 0 : view.elementCount / rows
-        let group = transforms.reduce(1) { leastCommonMultiple($0, $1.transform.rowGroup) }
-        let firstBadRow = Mutex<Int?>(nil)
-        pool.forEachRange(rows, grain: TileSize.rows(columns: columns, group: group)) { range in
-            let values = Matrix(rows: range.count, columns: columns)
-            view.widen(range.lowerBound * columns..<range.upperBound * columns, into: values.start)
-            let tile = RowTile(firstRow: range.lowerBound, rows: range.count, columns: columns, start: values.start)
-            for (transform, strength) in transforms { transform.apply(to: tile, strength: strength) }
-            if !out.store(values.start, at: range.lowerBound * columns, count: values.count) {
-                let row = range.lowerBound + badRow(values, out.dtype)
-                firstBadRow.withLock { $0 = min($0 ?? row, row) }
+        var weight = WeightRows(plan.base.views[tensor])
+        for (transform, strength) in changes {
+            weight = weight.with(transform.passes(over: weight, strength: strength, pool: pool))
+        }
+        let (merged, destination) = (weight, out.destination)
+        let badRange = Mutex<Range<Int>?>(nil)
+        pool.forEachRange(weight.rows, grain: weight.sharedRows(among: pool.threads)) { range in
+            if !merged.compute(range, into: destination) {
+                badRange.withLock { $0 = ($0?.lowerBound ?? .max) < range.lowerBound ? $0 : range }
             }
         }
-        if let row = firstBadRow.withLock({ $0 }) { throw .notFinite(tensor: plan.base.label(tensor), row: row) }
+        if let range = badRange.withLock({ $0 }) {
+            let scratch = Matrix(rows: range.count, columns: weight.columns)
+            weight.widen(range, into: scratch.start)
+            let row = range.lowerBound + badRow(scratch, out.dtype)
+            throw .notFinite(tensor: plan.base.label(tensor), row: row)
+        }
+    }
+
+    private func mergeColumns(
+        _ tensor: Int, _ transform: any ColumnTransform, _ strength: Double, into out: MergedTensor
+    ) throws(MergeError) {
+        let weight = WeightRows(plan.base.views[tensor])
+        guard weight.rows > 0 else { return }
+        let pass = transform.pass(strength: strength, pool: pool)
+        let isBelow = Atomic(true)
+        let destination = out.destination
+        pool.forEachRange(weight.columns, grain: Panels.width) { columns in
+            if !pass.run(weight.panel(columns, into: destination)) { isBelow.store(false, ordering: .relaxed) }
+        }
+        guard !isBelow.load(ordering: .relaxed) else { return }
+        // Computed once more, all of it in f32, to say where it went wrong.
+        let matrix = Matrix(rows: weight.rows, columns: weight.columns)
+        let inFull = WeightRows.Destination(start: matrix.start, format: UMBEL_F32, limit: .infinity, pastCaches: false)
+        pool.forEachRange(weight.columns, grain: Panels.width) { columns in
+            _ = pass.run(weight.panel(columns, into: inFull))
+        }
+        throw .notFinite(tensor: plan.base.label(tensor), row: badRow(matrix, out.dtype))
     }
 
     /// The tensors of a cluster as the first `count` entries of the recipe leave them.
@@ -177,10 +214,9 @@ package struct TensorMerger: Sendable {
         let out = MergedTensor(dtype: dtype, shape: weights.shapes[tensor] ?? [])
         guard let matrix = weights.matrices[tensor] else { return out }
         let isFinite = Atomic(true)
-        pool.forEachRange(matrix.count, grain: 1 << 16) { range in
-            if !out.store(matrix.start + range.lowerBound, at: range.lowerBound, count: range.count) {
-                isFinite.store(false, ordering: .relaxed)
-            }
+        let (weight, destination) = (WeightRows(matrix), out.destination)
+        pool.forEachRange(matrix.rows, grain: weight.sharedRows(among: pool.threads)) { range in
+            if !weight.compute(range, into: destination) { isFinite.store(false, ordering: .relaxed) }
         }
         guard isFinite.load(ordering: .relaxed) else {
             throw .notFinite(tensor: plan.base.label(tensor), row: badRow(matrix, dtype))
@@ -204,12 +240,6 @@ extension Patch {
         default: false
         }
     }
-}
-
-private func leastCommonMultiple(_ a: Int, _ b: Int) -> Int {
-    var (x, y) = (a, b)
-    while y != 0 { (x, y) = (y, x % y) }
-    return x == 0 ? 1 : a / x * b
 }
 
 extension MergeError {

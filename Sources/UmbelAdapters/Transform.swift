@@ -29,7 +29,8 @@ package struct RowTile: @unchecked Sendable {
     package var count: Int { rows * columns }
 }
 
-package protocol RowTransform: Sendable {
+/// Acts on groups of rows, each on its own.
+package protocol RowTransform: StreamedTransform {
     /// Tiles begin and end at multiples of this many rows.
     var rowGroup: Int { get }
     /// Changes the rows of `tile` in place, at a strength that is finite and not 0.
@@ -83,10 +84,28 @@ package enum TileSize {
     package static let elements = 32_768
 
     /// Products are computed for so many rows at once; fewer would read the right side as often for less.
-    private static let productRows = 4
+    private static let productRows = 6
 
     package static func rows(columns: Int, group: Int) -> Int {
         let rows = max(productRows, elements / max(1, columns) / productRows * productRows)
         return max(group, rows / group * group)
+    }
+
+    /// Rows of a weight that one thread computes together: enough for factors to be read from cache again and again, few
+    /// enough for every thread to have some.
+    static func sharedRows(rows: Int, columns: Int, group: Int, threads: Int) -> Int {
+        let perThread = rows * columns / max(1, 4 * threads)
+        let wanted = max(elements, min(8 * elements, perThread)) / max(1, columns)
+        let unit = leastCommonMultiple(group, kernelRows)
+        return wanted < unit ? group * max(1, wanted / group) : wanted / unit * unit
+    }
+
+    /// Rows of a block in the kernels.
+    private static let kernelRows = 6
+}
+
+extension WeightRows {
+    func sharedRows(among threads: Int) -> Int {
+        TileSize.sharedRows(rows: rows, columns: columns, group: rowGroup, threads: threads)
     }
 }

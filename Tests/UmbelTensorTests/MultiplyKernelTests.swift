@@ -93,7 +93,7 @@ struct MultiplyKernelTests {
                 #expect(products == (0..<count).map { y[$0] * part[$0] })
                 #expect(umbel_sum_of_squares(part, count) == umbel_sum_of_squares_reference(part, count))
                 var squares = y.map(Double.init)
-                umbel_add_squares(&squares, part, count)
+                umbel_add_squares(&squares, part, count, 1, count)
                 #expect(squares == (0..<count).map { Double(y[$0]) + Double(part[$0]) * Double(part[$0]) })
             }
         }

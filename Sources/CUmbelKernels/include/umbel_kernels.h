@@ -1,6 +1,9 @@
 // Kernels on validated shapes. None allocates, fails or keeps state. Every result element depends on its inputs alone:
 // sums run over the inner dimension in index order with fused multiply-add, so neither vector width, nor how rows are
 // cut into tiles, nor the CPU changes a bit. Each kernel has a plain twin, `…_reference`, that the tests hold it to.
+//
+// They are compiled once for each of several instruction sets. The first call chooses the fastest that the CPU has, or
+// the one that the environment variable UMBEL_KERNELS names.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +17,15 @@ enum umbel_float_format {
     UMBEL_F8_E4M3 = 4,  // no infinity; S.1111.111 is NaN
     UMBEL_F8_E5M2 = 5,
 };
+
+// The sets that run on this CPU, the fastest first: avx512, avx2, neon, plain. NULL behind the last.
+const char *umbel_kernels_available(size_t index);
+
+// The set that calls go to.
+const char *umbel_kernels_chosen(void);
+
+// Sends all further calls to a set, from any thread. Returns 0, and changes nothing, for one that does not run here.
+int umbel_kernels_choose(const char *name);
 
 // out[i] = f32(in[i]) for count numbers stored as format; exact but for f64. `in` needs no alignment.
 void umbel_widen(float *restrict out, const void *restrict in, size_t count, enum umbel_float_format format);
@@ -62,12 +74,14 @@ void umbel_interpolate_reference(float *restrict y, const float *restrict start,
 void umbel_transpose(float *restrict out, const float *restrict in, size_t rows, size_t columns);
 void umbel_transpose_reference(float *restrict out, const float *restrict in, size_t rows, size_t columns);
 
-// Sum of squares in f64: eight partial sums by index modulo eight, then added in a fixed tree.
+enum { UMBEL_PARTIAL_SUMS = 32 };
+
+// Sum of squares in f64: UMBEL_PARTIAL_SUMS partial sums by index modulo their number, then halves added to halves.
 double umbel_sum_of_squares(const float *x, size_t count);
 double umbel_sum_of_squares_reference(const float *x, size_t count);
 
-// sums[j] += x[j]² in f64, for count columns: one row of a column-norm pass.
-void umbel_add_squares(double *restrict sums, const float *restrict x, size_t count);
+// sums[j] += x[row·stride + j]² in f64, row after row, for `columns` columns.
+void umbel_add_squares(double *restrict sums, const float *restrict x, size_t stride, size_t rows, size_t columns);
 
 // 1 if |x[i]| < limit for every i; a NaN is not.
 int umbel_all_below(const float *x, float limit, size_t count);
@@ -94,3 +108,92 @@ struct umbel_comparison {
 void umbel_compare(struct umbel_comparison *out, const float *a, const float *b, const float *w, size_t count);
 void umbel_compare_reference(struct umbel_comparison *out, const float *a, const float *b, const float *w,
                              size_t count);
+
+// MARK: Merging tiles
+//
+// A tile is consecutive rows of a weight, read in one format and written in another or the same: one pass over memory.
+// `in` and `out` may be the same place if the formats are the same. All return 1 if every result is below `limit` in
+// magnitude before it is rounded, else 0 (NaN is not below); what was written is of no use then.
+
+// Products read their right side in panels of this many columns: panel p holds columns 64·p … of every inner row one
+// after the other, filled up with zeros.
+enum { UMBEL_PANEL_COLUMNS = 64 };
+
+struct umbel_tile {
+    const void *in;
+    void *out;
+    enum umbel_float_format in_format, out_format;
+    size_t rows, columns;
+    size_t in_stride, out_stride;  // from row to row, in elements
+    float limit;
+    int past_caches;  // nobody reads the result soon
+};
+
+// left(rows, inner) · right(inner, columns), the right side in panels.
+struct umbel_product {
+    const float *left;
+    size_t left_stride;
+    const float *panels;
+    size_t inner;
+};
+
+// y = x: widened, compared with the limit, rounded.
+int umbel_convert(const struct umbel_tile *tile);
+
+// y = fma(scale, left · right, x)
+int umbel_merge_product(const struct umbel_tile *tile, const struct umbel_product *product, float scale);
+int umbel_merge_product_reference(const struct umbel_tile *tile, const struct umbel_product *product, float scale);
+
+// y = fma(scale, (left₁ · right₁) ⊙ (left₂ · right₂), x)
+int umbel_merge_product_of_products(const struct umbel_tile *tile, const struct umbel_product *first,
+                                    const struct umbel_product *second, float scale);
+int umbel_merge_product_of_products_reference(const struct umbel_tile *tile, const struct umbel_product *first,
+                                              const struct umbel_product *second, float scale);
+
+// y = fma(scale, left₁ · right₁ + left₂ · right₂, x)
+int umbel_merge_sum_of_products(const struct umbel_tile *tile, const struct umbel_product *first,
+                                const struct umbel_product *second, float scale);
+int umbel_merge_sum_of_products_reference(const struct umbel_tile *tile, const struct umbel_product *first,
+                                          const struct umbel_product *second, float scale);
+
+// y = fma(scale, values, x), `values` of the tile's size in any format, `stride` elements from row to row.
+int umbel_merge_stored(const struct umbel_tile *tile, const void *values, size_t stride, enum umbel_float_format format,
+                       float scale);
+int umbel_merge_stored_reference(const struct umbel_tile *tile, const void *values, size_t stride,
+                                 enum umbel_float_format format, float scale);
+
+// y = x · factors[row], or x · factors[column].
+int umbel_merge_scaled_rows(const struct umbel_tile *tile, const float *factors);
+int umbel_merge_scaled_rows_reference(const struct umbel_tile *tile, const float *factors);
+int umbel_merge_scaled_columns(const struct umbel_tile *tile, const float *factors);
+int umbel_merge_scaled_columns_reference(const struct umbel_tile *tile, const float *factors);
+
+// outer ⊗ inner: element (o, j) is outer[o div inner_rows, j div inner_columns] · inner[o mod inner_rows, j mod
+// inner_columns]. Each row of `inner` is followed by itself again until inner_stride ≥ inner_columns +
+// UMBEL_PANEL_COLUMNS.
+struct umbel_kronecker {
+    const float *outer;
+    size_t outer_columns;
+    const float *inner;
+    size_t inner_rows, inner_columns, inner_stride;
+    size_t first_row;  // of the whole weight, where the tile begins
+};
+
+// y = fma(scale, outer · inner rounded, x). `outer_row` is scratch of `columns` numbers.
+int umbel_merge_kronecker(const struct umbel_tile *tile, const struct umbel_kronecker *product, float scale,
+                          float *outer_row);
+int umbel_merge_kronecker_reference(const struct umbel_tile *tile, const struct umbel_kronecker *product, float scale,
+                                    float *outer_row);
+
+// y = (rotation(rows, rows) · x) ⊙ factors[row]; NULL for no factors. `panel` is scratch of rows ·
+// UMBEL_PANEL_COLUMNS numbers.
+int umbel_merge_rotated(const struct umbel_tile *tile, const float *rotation, const float *factors, float *panel);
+int umbel_merge_rotated_reference(const struct umbel_tile *tile, const float *rotation, const float *factors,
+                                  float *panel);
+
+// On panels of UMBEL_PANEL_COLUMNS columns, one row behind the other: row rows[i] of `out` = Σₖ rotation[i, k] · row
+// rows[k] of `in`, for `count` rows.
+void umbel_rotate_panel_rows(float *restrict out, const float *restrict in, const uint32_t *rows, size_t count,
+                             const float *rotation);
+void umbel_rotate_panel_rows_reference(float *restrict out, const float *restrict in, const uint32_t *rows,
+                                       size_t count, const float *rotation);

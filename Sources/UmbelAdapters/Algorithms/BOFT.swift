@@ -1,3 +1,4 @@
+internal import CUmbelKernels
 package import UmbelNames
 internal import UmbelTensor
 
@@ -36,58 +37,31 @@ package struct BOFT: Algorithm {
     }
 }
 
-private struct Butterfly: MatrixTransform {
+private struct Butterfly: MatrixTransform, ColumnTransform {
     let rotations: [SmallMatrix]
     let stages: Int
     let count: Int
     let size: Int
     let rescale: [Float]?
 
-    /// Columns that go through all stages together, so that they stay in the second-level cache.
-    private static let panelColumns = 64
-
     func apply(to matrix: Matrix, strength: Double, pool: ComputePool) throws(MergeError) {
+        let pass = pass(strength: strength, pool: pool)
         // The rotations mix rows only, so any columns can be worked on apart.
-        let blocks = Matrix(rows: rotations.count, columns: size * size)
-        pool.forEach(rotations.count) { index in
-            let block = Matrix(rows: size, columns: size)
-            rotations[index].write(interpolated: strength, transposed: false, to: block)
-            blocks.row(index).update(from: block.start, count: block.count)
-        }
-        pool.forEachRange(matrix.columns, grain: Self.panelColumns) { columns in
-            rotate(columns, of: matrix, blocks)
+        pool.forEachRange(matrix.columns, grain: Panels.width) { columns in
+            _ = pass.run(MergeTile(in: matrix).columns(columns))
         }
     }
 
-    /// Takes some columns through all stages.
-    private func rotate(_ columns: Range<Int>, of matrix: Matrix, _ blocks: Matrix) {
-        let panel = Matrix(rows: matrix.rows, columns: columns.count)
-        for row in 0..<panel.rows {
-            panel.row(row).update(from: matrix.row(row) + columns.lowerBound, count: columns.count)
-        }
-        let before = Matrix(rows: size, columns: columns.count)
-        let after = Matrix(rows: size, columns: columns.count)
-        let rotation = Matrix(rows: size, columns: size)
-        for stage in 0..<stages {
-            let half = (1 << stage) * size / 2
-            for block in 0..<count {
-                rotation.start.update(from: blocks.row(stage * count + block), count: rotation.count)
-                for index in 0..<size {
-                    before.row(index).update(
-                        from: panel.row(row(of: block * size + index, half: half)), count: columns.count)
-                }
-                Product.write(rotation, times: before.start, columns: columns.count, to: after.start)
-                for index in 0..<size {
-                    panel.row(row(of: block * size + index, half: half)).update(
-                        from: after.row(index), count: columns.count)
-                }
-            }
-        }
-        let tile = RowTile(firstRow: 0, rows: panel.rows, columns: panel.columns, start: panel.start)
-        for row in 0..<panel.rows {
-            if let rescale { tile.scaleRow(row, by: rescale[row]) }
-            (matrix.row(row) + columns.lowerBound).update(from: panel.row(row), count: columns.count)
-        }
+    func pass(strength: Double, pool: ComputePool) -> any ColumnPass {
+        ButterflyPass(
+            rotations: Rotations(rotations, strength: strength, transposed: false, pool: pool),
+            orders: (0..<stages).map(order), rescale: rescale ?? [Float](repeating: 1, count: count * size))
+    }
+
+    /// Where the rows of a stage lie, block after block.
+    private func order(of stage: Int) -> [UInt32] {
+        let half = (1 << stage) * size / 2
+        return (0..<count * size).map { UInt32(row(of: $0, half: half)) }
     }
 
     /// Where the row that is `shuffled` in the order (c, u, g) lies in the order (c, g, u).
@@ -95,5 +69,35 @@ private struct Butterfly: MatrixTransform {
         let (pair, group) = (shuffled / 2, shuffled % 2)
         let (block, offset) = (pair / half, pair % half)
         return (block * 2 + group) * half + offset
+    }
+}
+
+/// All stages on a panel of columns, which goes back and forth between two places in the second-level cache.
+private struct ButterflyPass: ColumnPass {
+    let rotations: Rotations
+    /// By stage.
+    let orders: [[UInt32]]
+    /// One for each row.
+    let rescale: [Float]
+
+    func run(_ tile: MergeTile) -> Bool {
+        precondition(tile.rows == rescale.count && tile.columns <= Panels.width)
+        let panels = Matrix(rows: 2 * tile.rows, columns: Panels.width)
+        if tile.columns < Panels.width { panels.start.update(repeating: 0, count: panels.count) }
+        var (here, there) = (panels.start, panels.row(tile.rows))
+        ConversionPass.run(tile.writing(to: here, stride: Panels.width))
+        let blocks = tile.rows / rotations.size
+        for (stage, order) in orders.enumerated() {
+            order.withUnsafeBufferPointer { order in
+                guard let rows = order.baseAddress else { return }
+                for block in 0..<blocks {
+                    umbel_rotate_panel_rows(
+                        there, here, rows + block * rotations.size, rotations.size,
+                        rotations.block(stage * blocks + block))
+                }
+            }
+            swap(&here, &there)
+        }
+        return RowFactorPass(factors: rescale).run(tile.reading(from: here, stride: Panels.width))
     }
 }

@@ -57,13 +57,12 @@ enum Rescale {
 }
 
 extension SmallMatrix {
-    /// Writes (1 − m)·I + m·R, or its transpose, rounded to f32.
-    func write(interpolated strength: Double, transposed: Bool, to out: Matrix) {
-        precondition(out.rows == size && out.columns == size)
+    /// Writes (1 − m)·I + m·R, or its transpose, rounded to f32, to size × size numbers.
+    func write(interpolated strength: Double, transposed: Bool, to out: UnsafeMutablePointer<Float>) {
         for row in 0..<size {
             for column in 0..<size {
                 let value = (1 - strength) * (row == column ? 1 : 0) + strength * values[row * size + column]
-                out.start[transposed ? column * size + row : row * size + column] = Float(value)
+                out[transposed ? column * size + row : row * size + column] = Float(value)
             }
         }
     }

@@ -1,3 +1,4 @@
+internal import CUmbelKernels
 package import UmbelNames
 internal import UmbelTensor
 
@@ -42,11 +43,67 @@ private struct BlockRotation: RowTransform {
         let before = Matrix(rows: size, columns: tile.columns)
         let rotation = Matrix(rows: size, columns: size)
         for firstRow in stride(from: 0, to: tile.rows, by: size) {
-            rotations[(tile.firstRow + firstRow) / size].write(interpolated: strength, transposed: true, to: rotation)
+            rotations[(tile.firstRow + firstRow) / size].write(
+                interpolated: strength, transposed: true, to: rotation.start)
             before.start.update(from: tile.row(firstRow), count: before.count)
             Product.write(rotation, times: before.start, columns: tile.columns, to: tile.row(firstRow))
         }
         guard let rescale else { return }
         for row in 0..<tile.rows { tile.scaleRow(row, by: rescale[tile.firstRow + row]) }
+    }
+
+    func passes(over weight: WeightRows, strength: Double, pool: ComputePool) -> [any RowPass] {
+        [BlockRotationPass(Rotations(rotations, strength: strength, transposed: true, pool: pool), rescale: rescale)]
+    }
+}
+
+/// Blocks of rotations at a strength, in f32, one after the other.
+struct Rotations: Sendable {
+    let size: Int
+    private let values: Matrix
+
+    init(_ rotations: [SmallMatrix], strength: Double, transposed: Bool, pool: ComputePool) {
+        let size = rotations.first?.size ?? 0
+        let values = Matrix(rows: rotations.count, columns: size * size)
+        pool.forEachRange(rotations.count, grain: max(1, 16384 / max(1, size * size))) { range in
+            for index in range {
+                rotations[index].write(interpolated: strength, transposed: transposed, to: values.row(index))
+            }
+        }
+        self.size = size
+        self.values = values
+    }
+
+    /// (size, size) numbers.
+    func block(_ index: Int) -> UnsafeMutablePointer<Float> { values.row(index) }
+}
+
+/// Rotates groups of rows, and multiplies each row by a factor.
+private struct BlockRotationPass: RowPass {
+    let rotations: Rotations
+    let rescale: [Float]?
+
+    init(_ rotations: Rotations, rescale: [Float]?) {
+        self.rotations = rotations
+        self.rescale = rescale
+    }
+
+    var rowGroup: Int { rotations.size }
+
+    func run(_ tile: MergeTile) -> Bool {
+        let size = rotations.size
+        let panel = Matrix(rows: size, columns: Panels.width)
+        var isBelow = true
+        for first in stride(from: 0, to: tile.rows, by: size) {
+            let block = tile.part(first..<first + size)
+            let rotation = rotations.block(block.firstRow / size)
+            let factors = rescale.map { Array($0[block.firstRow..<block.firstRow + size]) }
+            let fits = runKernel(block) { tile in
+                guard let factors else { return umbel_merge_rotated(tile, rotation, nil, panel.start) }
+                return umbel_merge_rotated(tile, rotation, factors, panel.start)
+            }
+            isBelow = fits && isBelow
+        }
+        return isBelow
     }
 }

@@ -69,9 +69,18 @@ private struct OutputMagnitude: RowTransform {
     func apply(to tile: RowTile, strength: Double) {
         Addition(delta).apply(to: tile, strength: 1)
         for row in 0..<tile.rows {
-            let ratio = Double(magnitude[tile.firstRow + row]) / (tile.norm(ofRow: row) + DoRA.epsilon)
-            tile.scaleRow(row, by: Float(1 + strength * (ratio - 1)))
+            tile.scaleRow(row, by: factor(tile.firstRow + row, tile.norm(ofRow: row), strength))
         }
+    }
+
+    func passes(over weight: WeightRows, strength: Double, pool: ComputePool) -> [any RowPass] {
+        Addition(delta).passes(over: weight, strength: 1, pool: pool) + [
+            RowNormPass { factor($0, $1, strength) }
+        ]
+    }
+
+    private func factor(_ row: Int, _ norm: Double, _ strength: Double) -> Float {
+        Float(1 + strength * (Double(magnitude[row]) / (norm + DoRA.epsilon) - 1))
     }
 }
 
@@ -81,29 +90,43 @@ private struct PEFTMagnitude: RowTransform {
 
     func apply(to tile: RowTile, strength: Double) {
         Addition(delta).apply(to: tile, strength: strength)
-        // A row of norm 0 gives NaN here, which the merge reports with its row.
-        for row in 0..<tile.rows {
-            tile.scaleRow(row, by: Float(Double(magnitude[tile.firstRow + row]) / tile.norm(ofRow: row)))
-        }
+        for row in 0..<tile.rows { tile.scaleRow(row, by: factor(tile.firstRow + row, tile.norm(ofRow: row))) }
     }
+
+    func passes(over weight: WeightRows, strength: Double, pool: ComputePool) -> [any RowPass] {
+        Addition(delta).passes(over: weight, strength: strength, pool: pool) + [RowNormPass(factor: factor)]
+    }
+
+    /// A row of norm 0 gives NaN here, which the merge reports with its row.
+    @Sendable private func factor(_ row: Int, _ norm: Double) -> Float { Float(Double(magnitude[row]) / norm) }
 }
 
-private struct InputMagnitude: MatrixTransform {
+/// The norms run down whole columns, so they are taken in a pass of their own; the sums are computed again after it.
+private struct InputMagnitude: MatrixTransform, StreamedTransform {
     let delta: any Delta
     let magnitude: [Float]
     let kernel: Int
 
     func apply(to matrix: Matrix, strength: Double, pool: ComputePool) throws(MergeError) {
         try WeightTransform.rows(Addition(delta)).apply(to: matrix, strength: 1, pool: pool)
-        let squares = ColumnNorms.squares(of: matrix, pool: pool)
-        let factors = Matrix(rows: 1, columns: matrix.columns)
-        for input in magnitude.indices {
-            let sum = (input * kernel..<(input + 1) * kernel).reduce(0.0) { $0 + squares[$1] }
-            let factor = Float(1 + strength * (Double(magnitude[input]) / (sum.squareRoot() + DoRA.epsilon) - 1))
-            (factors.start + input * kernel).update(repeating: factor, count: kernel)
-        }
+        let factors = ColumnFactorPass(factors(of: WeightRows(matrix), strength, pool), kernel: kernel).factors
         pool.forEachRange(matrix.rows, grain: TileSize.rows(columns: matrix.columns, group: 1)) { rows in
-            for row in rows { Product.multiply(matrix.row(row), by: factors.start, count: matrix.columns) }
+            for row in rows { Product.multiply(matrix.row(row), by: factors, count: matrix.columns) }
+        }
+    }
+
+    func passes(over weight: WeightRows, strength: Double, pool: ComputePool) -> [any RowPass] {
+        let addition = Addition(delta).passes(over: weight, strength: 1, pool: pool)
+        let factors = factors(of: weight.with(addition), strength, pool)
+        return addition + [ColumnFactorPass(factors, kernel: kernel)]
+    }
+
+    /// One factor an input of W + ΔW.
+    private func factors(of sum: WeightRows, _ strength: Double, _ pool: ComputePool) -> [Float] {
+        let squares = ColumnNorms.squares(of: sum, pool: pool)
+        return magnitude.indices.map { input in
+            let sum = (input * kernel..<(input + 1) * kernel).reduce(0.0) { $0 + squares[$1] }
+            return Float(1 + strength * (Double(magnitude[input]) / (sum.squareRoot() + DoRA.epsilon) - 1))
         }
     }
 }

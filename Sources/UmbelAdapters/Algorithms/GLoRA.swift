@@ -1,3 +1,4 @@
+internal import CUmbelKernels
 package import UmbelNames
 internal import UmbelTensor
 
@@ -88,6 +89,38 @@ private struct GeneralisedDelta: RowTransform {
             let change = slices.row(row * kernel)
             Product.transpose(product.row(row * kernel), rows: kernel, columns: inputs, to: change)
             Product.add(change, scaledBy: 1, to: difference.row(row), count: tile.columns)
+        }
+    }
+
+    func passes(over weight: WeightRows, strength: Double, pool: ComputePool) -> [any RowPass] {
+        guard kernel == 1 else { return [InPlacePass(transform: self, strength: strength)] }
+        return [
+            InputProductPass(
+                inputUp: inputUp, inputDown: Panels(inputDown, pool: pool), sum: sum.product(pool: pool),
+                factor: Float(strength * sum.scale))
+        ]
+    }
+}
+
+/// W + factor · (b₁·b₂ + (W·a₁)·a₂) for weights without kernel axes.
+private struct InputProductPass: RowPass {
+    let inputUp: Matrix
+    let inputDown: Panels
+    let sum: ProductAdder
+    let factor: Float
+
+    func run(_ tile: MergeTile) -> Bool {
+        tile.inParts { part, scratch in
+            ConversionPass.run(part.writing(to: scratch))
+            let projection = Matrix(rows: part.rows, columns: inputUp.columns)
+            umbel_multiply(
+                projection.start, projection.columns, scratch, part.columns, inputUp.start, inputUp.columns, part.rows,
+                part.columns, inputUp.columns)
+            var first = sum.down.product(of: part, in: sum.up)
+            var second = inputDown.product(left: projection.start, stride: projection.columns)
+            return runKernel(part.reading(from: scratch)) {
+                umbel_merge_sum_of_products($0, &first, &second, factor)
+            }
         }
     }
 }

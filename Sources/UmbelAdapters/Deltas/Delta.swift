@@ -15,6 +15,8 @@ package protocol Delta: Sendable {
     func write(_ rows: Range<Int>, to out: UnsafeMutablePointer<Float>)
     /// y += factor · values of `rows`, fused: the bits are those of `write` followed by the sum.
     func add(_ rows: Range<Int>, scaledBy factor: Float, to y: UnsafeMutablePointer<Float>)
+    /// The difference packed for one merge.
+    func adder(pool: ComputePool) -> any DeltaAdder
 }
 
 /// W' = W + m·ΔW
@@ -31,6 +33,11 @@ package struct Addition: RowTransform {
             tile.firstRow..<tile.firstRow + tile.rows, scaledBy: Float(strength * delta.scale), to: tile.start)
     }
 
+    package func passes(over weight: WeightRows, strength: Double, pool: ComputePool) -> [any RowPass] {
+        precondition(delta.columns == weight.columns && delta.rows == weight.rows)
+        return [AdditionPass(adder: delta.adder(pool: pool), factor: Float(strength * delta.scale))]
+    }
+
     /// A patch that adds `delta`, which has the view's size.
     package static func patch(_ view: TargetView, _ delta: any Delta) -> Patch {
         Patch(view, .rows(Addition(delta)), bound: ChangeBound(absolute: abs(delta.scale) * delta.bound))
@@ -40,6 +47,8 @@ package struct Addition: RowTransform {
 extension Delta {
     package var bound: Double { .infinity }
     package var work: Double { 0 }
+
+    package func adder(pool: ComputePool) -> any DeltaAdder { PlainAdder(delta: self) }
 
     package func add(_ rows: Range<Int>, scaledBy factor: Float, to y: UnsafeMutablePointer<Float>) {
         let difference = Matrix(rows: rows.count, columns: columns)

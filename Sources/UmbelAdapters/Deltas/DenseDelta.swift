@@ -14,6 +14,8 @@ package struct DenseDelta: Delta {
     package var columns: Int { values.columns }
     package var bound: Double { Double(values.largestMagnitude) }
 
+    package func adder(pool: ComputePool) -> any DeltaAdder { DenseAdder(values: values) }
+
     package func write(_ rows: Range<Int>, to out: UnsafeMutablePointer<Float>) {
         precondition(rows.lowerBound >= 0 && rows.upperBound <= self.rows)
         out.update(from: values.row(rows.lowerBound), count: rows.count * columns)

@@ -1,4 +1,4 @@
-internal import UmbelTensor
+package import UmbelTensor
 
 /// values = (up₁ · down₁) ⊙ (up₂ · down₂)
 package struct HadamardDelta: Delta {
@@ -17,6 +17,10 @@ package struct HadamardDelta: Delta {
     package var columns: Int { first.columns }
     package var bound: Double { first.bound * second.bound }
     package var work: Double { first.work + second.work + 1 }
+
+    package func adder(pool: ComputePool) -> any DeltaAdder {
+        HadamardAdder(first: first.product(pool: pool), second: second.product(pool: pool))
+    }
 
     package func write(_ rows: Range<Int>, to out: UnsafeMutablePointer<Float>) {
         first.write(rows, to: out)

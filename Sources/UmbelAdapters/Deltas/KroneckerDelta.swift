@@ -18,6 +18,8 @@ package struct KroneckerDelta: Delta {
     package var bound: Double { Double(outer.largestMagnitude) * Double(inner.largestMagnitude) }
     package var work: Double { 1 }
 
+    package func adder(pool: ComputePool) -> any DeltaAdder { KroneckerAdder(outer: outer, inner: inner) }
+
     package func write(_ rows: Range<Int>, to out: UnsafeMutablePointer<Float>) {
         precondition(rows.lowerBound >= 0 && rows.upperBound <= self.rows)
         var destination = out

@@ -19,6 +19,10 @@ package struct LowRankDelta: Delta {
     package var bound: Double { Double(up.columns) * Double(up.largestMagnitude) * Double(down.largestMagnitude) }
     package var work: Double { Double(down.rows) }
 
+    package func adder(pool: ComputePool) -> any DeltaAdder { product(pool: pool) }
+
+    func product(pool: ComputePool) -> ProductAdder { ProductAdder(up: up, down: Panels(down, pool: pool)) }
+
     package func write(_ rows: Range<Int>, to out: UnsafeMutablePointer<Float>) {
         Product.write(rows: rows, of: up, times: down, to: out)
     }

@@ -26,6 +26,8 @@ package struct StoredDelta: Delta {
         return largest
     }
 
+    package func adder(pool: ComputePool) -> any DeltaAdder { StoredAdder(values: values, columns: columns) }
+
     package func write(_ rows: Range<Int>, to out: UnsafeMutablePointer<Float>) {
         values.widen(rows.lowerBound * columns..<rows.upperBound * columns, into: out)
     }

@@ -1,4 +1,4 @@
-internal import UmbelTensor
+package import UmbelTensor
 
 /// values = Σ wᵢ·sᵢ·valuesᵢ over differences of one size, each of which stays as it is.
 package struct SumDelta: Delta {
@@ -20,6 +20,10 @@ package struct SumDelta: Delta {
         parts.count == 1
             ? parts[0].delta.bound
             : parts.reduce(0) { $0 + abs($1.weight * $1.delta.scale) * $1.delta.bound }
+    }
+
+    package func adder(pool: ComputePool) -> any DeltaAdder {
+        parts.count == 1 ? parts[0].delta.adder(pool: pool) : PlainAdder(delta: self)
     }
 
     package func write(_ rows: Range<Int>, to out: UnsafeMutablePointer<Float>) {

@@ -22,6 +22,10 @@ struct RowScaling: RowTransform {
             tile.scaleRow(row, by: Float(1 + strength * differences[tile.firstRow + row]))
         }
     }
+
+    func passes(over weight: WeightRows, strength: Double, pool: ComputePool) -> [any RowPass] {
+        [RowFactorPass(factors: differences.map { Float(1 + strength * $0) })]
+    }
 }
 
 /// Input c of W, which is `kernel` columns, is multiplied by 1 + m·differences[c].
@@ -39,5 +43,9 @@ struct InputScaling: RowTransform {
             column += kernel
         }
         for row in 0..<tile.rows { Product.multiply(tile.row(row), by: columns.start, count: tile.columns) }
+    }
+
+    func passes(over weight: WeightRows, strength: Double, pool: ComputePool) -> [any RowPass] {
+        [ColumnFactorPass(differences.map { Float(1 + strength * $0) }, kernel: kernel)]
     }
 }

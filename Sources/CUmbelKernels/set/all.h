@@ -1,0 +1,16 @@
+// All kernels of a set; defines `kernels` from them.
+#include "vectors.h"
+
+#include "../comparison_sums.h"
+#include "../kernel_set.h"
+#include "../scalar_formats.h"
+#include "compare.h"
+#include "elementwise.h"
+#include "formats.h"
+#include "products.h"
+#include "merge.h"
+#include "sums.h"
+
+#define SET_MEMBER(RESULT, NAME, PARAMETERS, ARGUMENTS) .NAME = set_##NAME,
+
+static const struct umbel_kernel_set kernels = {.name = SET_NAME, UMBEL_KERNEL_LIST(SET_MEMBER)};

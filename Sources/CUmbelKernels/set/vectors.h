@@ -1,0 +1,228 @@
+// Vectors of this instruction set's width, and loading and storing them in any storage format. Included once by each
+// `set_….c`, which says LANES (f32 numbers of a register), BLOCK_VECTORS (registers of a row that a block holds) and
+// HALF_CONVERSION (the CPU converts f16 itself, rounding to nearest even).
+#include "umbel_kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+// Only what is written as fma is fused.
+#pragma STDC FP_CONTRACT OFF
+
+#define INLINE static inline __attribute__((always_inline))
+
+// For loops over the rows of a block: their results are registers only if no index is left at run time.
+#define UNROLLED _Pragma("clang loop unroll(full)")
+
+typedef float vf __attribute__((ext_vector_type(LANES)));
+typedef uint32_t vu __attribute__((ext_vector_type(LANES)));
+typedef uint16_t vh __attribute__((ext_vector_type(LANES)));
+typedef uint8_t vb __attribute__((ext_vector_type(LANES)));
+typedef double vd __attribute__((ext_vector_type(LANES)));
+#if HALF_CONVERSION
+typedef _Float16 vhalf __attribute__((ext_vector_type(LANES)));
+#endif
+
+enum {
+    PANEL = UMBEL_PANEL_COLUMNS,
+    BLOCK_ROWS = 6,
+    BLOCK_COLUMNS = BLOCK_VECTORS * LANES,
+    // Panels that are read for one run of rows after the other stay within so many bytes of cache.
+    KEPT_BYTES = 256 << 10,
+};
+
+INLINE vf select_bits(vu mask, vf yes, vf no) { return (vf)((mask & (vu)yes) | (~mask & (vu)no)); }
+
+INLINE vf load_f32(const float *x) {
+    vf v;
+    memcpy(&v, x, sizeof v);
+    return v;
+}
+
+INLINE void store_f32(float *x, vf v) { memcpy(x, &v, sizeof v); }
+
+// f16: the 15 low bits shifted into place are the number divided by 2^112; the product is exact, subnormals included.
+INLINE vf widen_half(vh h) {
+#if HALF_CONVERSION
+    return __builtin_convertvector((vhalf)h, vf);
+#else
+    const vu u = __builtin_convertvector(h, vu);
+    const vu magnitude = (u & 0x7fff) << 13;
+    const vu special = (vu)(magnitude >= 0x0f800000);
+    const vu scaled = (vu)((vf)magnitude * 0x1p112f);
+    const vu value = (special & (0x7f800000 | magnitude)) | (~special & scaled);
+    return (vf)(value | (u & 0x8000) << 16);
+#endif
+}
+
+// e5m2 is the upper half of an f16; e4m3 is one divided by 2^8, but for its NaN in the place of infinity.
+INLINE vf widen_byte(vb b, enum umbel_float_format format) {
+    if (format == UMBEL_F8_E5M2) return widen_half(__builtin_convertvector(b, vh) << 8);
+    const vh h = __builtin_convertvector(b, vh);
+    const vf x = widen_half((h & 0x7f) << 7 | (h & 0x80) << 8) * 256;
+    const vu u = __builtin_convertvector(b, vu);
+    return select_bits((vu)((u & 0x7f) == 0x7f), (vf)(0x7fc00000 | u << 24), x);
+}
+
+// Numbers i, i + 1, … of `in`, in as many registers as `vectors`.
+INLINE void load(vf *x, int vectors, const void *in, size_t i, enum umbel_float_format format) {
+    vh h;
+    vb b;
+    vd d;
+    switch (format) {
+    case UMBEL_F32:
+        for (int v = 0; v < vectors; v++) memcpy(&x[v], (const char *)in + 4 * (i + v * LANES), sizeof x[v]);
+        return;
+    case UMBEL_BF16:
+        for (int v = 0; v < vectors; v++) {
+            memcpy(&h, (const char *)in + 2 * (i + v * LANES), sizeof h);
+            x[v] = (vf)(__builtin_convertvector(h, vu) << 16);
+        }
+        return;
+    case UMBEL_F16:
+        for (int v = 0; v < vectors; v++) {
+            memcpy(&h, (const char *)in + 2 * (i + v * LANES), sizeof h);
+            x[v] = widen_half(h);
+        }
+        return;
+    case UMBEL_F8_E4M3:
+    case UMBEL_F8_E5M2:
+        for (int v = 0; v < vectors; v++) {
+            memcpy(&b, (const char *)in + i + v * LANES, sizeof b);
+            x[v] = widen_byte(b, format);
+        }
+        return;
+    case UMBEL_F64:
+        for (int v = 0; v < vectors; v++) {
+            memcpy(&d, (const char *)in + 8 * (i + v * LANES), sizeof d);
+            x[v] = __builtin_convertvector(d, vf);
+        }
+        return;
+    }
+}
+
+INLINE vu round_bfloat(vf x) {
+    const vu u = (vu)x;
+    return (u + 0x7fff + ((u >> 16) & 1)) >> 16;
+}
+
+// To a format of few bits: numbers below `smallest`, its least normal one, have a fixed last bit, which an f32 near
+// `magic` has too, so the CPU's addition rounds them; others are rounded at the last of their kept bits.
+INLINE vu round_small(vf x, uint32_t smallest, float magic, int dropped) {
+    const vu magnitude = (vu)x & 0x7fffffff;
+    uint32_t magic_bits;
+    memcpy(&magic_bits, &magic, 4);
+    const vu subnormal = (vu)((vf)magnitude + magic) - magic_bits;
+    const vu half = ((magnitude >> dropped) & 1) + ((1u << (dropped - 1)) - 1);
+    const vu normal = (magnitude - (smallest - (1u << 23)) + half) >> dropped;
+    const vu below = (vu)(magnitude < smallest);
+    return (below & subnormal) | (~below & normal);
+}
+
+INLINE vu round_half(vf x) {
+#if HALF_CONVERSION
+    return __builtin_convertvector((vh)__builtin_convertvector(x, vhalf), vu);
+#else
+    const vu magnitude = (vu)x & 0x7fffffff;
+    const vu code = round_small(x, 0x38800000, 0.5f, 13);
+    const vu large = (vu)(magnitude >= 0x47800000);
+    return (large & 0x7c00) | (~large & code) | (((vu)x >> 16) & 0x8000);
+#endif
+}
+
+INLINE vu round_byte(vf x, enum umbel_float_format format) {
+    const vu sign = ((vu)x >> 24) & 0x80;
+    if (format == UMBEL_F8_E5M2) return round_small(x, 0x38800000, 0x1p7f, 21) | sign;
+    return round_small(x, 0x3c800000, 0x1p14f, 20) | sign;
+}
+
+// One register, past the caches where that is wanted; `out` is aligned to the store then.
+#define STORE(TYPE, OUT, VALUE)                                                                                          \
+    do {                                                                                                                 \
+        const TYPE value = (VALUE);                                                                                      \
+        if (streaming) {                                                                                                 \
+            __builtin_nontemporal_store(value, (TYPE *)(OUT));                                                           \
+        } else {                                                                                                         \
+            memcpy((OUT), &value, sizeof value);                                                                         \
+        }                                                                                                                \
+    } while (0)
+
+// Rounds finite numbers into place, ties to even.
+INLINE void store(void *out, size_t i, const vf *y, int vectors, enum umbel_float_format format, int streaming) {
+    switch (format) {
+    case UMBEL_F32:
+        for (int v = 0; v < vectors; v++) STORE(vf, (char *)out + 4 * (i + v * LANES), y[v]);
+        return;
+    case UMBEL_BF16:
+        for (int v = 0; v < vectors; v++) {
+            STORE(vh, (char *)out + 2 * (i + v * LANES), __builtin_convertvector(round_bfloat(y[v]), vh));
+        }
+        return;
+    case UMBEL_F16:
+        for (int v = 0; v < vectors; v++) {
+            STORE(vh, (char *)out + 2 * (i + v * LANES), __builtin_convertvector(round_half(y[v]), vh));
+        }
+        return;
+    case UMBEL_F8_E4M3:
+    case UMBEL_F8_E5M2:
+        for (int v = 0; v < vectors; v++) {
+            STORE(vb, (char *)out + i + v * LANES, __builtin_convertvector(round_byte(y[v], format), vb));
+        }
+        return;
+    case UMBEL_F64:
+        for (int v = 0; v < vectors; v++) {
+            const vd d = __builtin_convertvector(y[v], vd);
+            memcpy((char *)out + 8 * (i + v * LANES), &d, sizeof d);
+        }
+        return;
+    }
+}
+
+INLINE size_t format_bytes(enum umbel_float_format format) {
+    switch (format) {
+    case UMBEL_F64: return 8;
+    case UMBEL_F32: return 4;
+    case UMBEL_F16:
+    case UMBEL_BF16: return 2;
+    case UMBEL_F8_E4M3:
+    case UMBEL_F8_E5M2: return 1;
+    }
+    return 1;
+}
+
+// As `load`, of `count` numbers; the registers' rest is zeros.
+INLINE void load_part(vf *x, int vectors, const void *in, size_t i, size_t count, enum umbel_float_format format) {
+    if (__builtin_expect(count >= (size_t)vectors * LANES, 1)) {
+        load(x, vectors, in, i, format);
+        return;
+    }
+    unsigned char padded[8 * BLOCK_COLUMNS] = {0};
+    const size_t bytes = format_bytes(format);
+    memcpy(padded, (const char *)in + bytes * i, bytes * count);
+    load(x, vectors, padded, 0, format);
+}
+
+// As `store`, of the first `count` numbers.
+INLINE void store_part(void *out, size_t i, size_t count, const vf *y, int vectors, enum umbel_float_format format,
+                       int streaming) {
+    if (__builtin_expect(count >= (size_t)vectors * LANES, 1)) {
+        store(out, i, y, vectors, format, streaming);
+        return;
+    }
+    unsigned char padded[8 * BLOCK_COLUMNS];
+    const size_t bytes = format_bytes(format);
+    store(padded, 0, y, vectors, format, 0);
+    memcpy((char *)out + bytes * i, padded, bytes * count);
+}
+
+// As integers, magnitudes are ordered as the numbers are, with infinity and NaN above all.
+INLINE vu larger_magnitude(vu largest, vf y) {
+    const vu magnitude = (vu)y & 0x7fffffff;
+    return __builtin_elementwise_max(largest, magnitude);
+}
+
+INLINE int is_below(vu largest, float limit) {
+    uint32_t bound;
+    memcpy(&bound, &limit, 4);
+    return __builtin_reduce_max(largest) < bound;
+}

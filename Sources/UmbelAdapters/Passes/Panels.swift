@@ -1,0 +1,46 @@
+internal import CUmbelKernels
+internal import UmbelTensor
+
+/// The right side of a product as the kernels read it: panels of 64 columns, each with its rows behind each other, filled
+/// up with zeros.
+struct Panels: Sendable {
+    /// Columns of a panel.
+    static let width = Int(UMBEL_PANEL_COLUMNS)
+
+    private let memory: Matrix
+    /// Rows of the matrix.
+    let inner: Int
+    let columns: Int
+
+    init(_ matrix: Matrix, pool: ComputePool) {
+        let width = Self.width
+        let count = (matrix.columns + width - 1) / width
+        let memory = Matrix(rows: count * matrix.rows, columns: width)
+        pool.forEachRange(count, grain: max(1, 8192 / max(1, matrix.rows))) { panels in
+            for panel in panels {
+                let filled = min(width, matrix.columns - panel * width)
+                for row in 0..<matrix.rows {
+                    let place = memory.row(panel * matrix.rows + row)
+                    place.update(from: matrix.row(row) + panel * width, count: filled)
+                    (place + filled).update(repeating: 0, count: width - filled)
+                }
+            }
+        }
+        self.memory = memory
+        inner = matrix.rows
+        columns = matrix.columns
+    }
+
+    /// left · panels, where `left` holds the rows of a tile, `stride` numbers from one to the next.
+    func product(left: UnsafePointer<Float>, stride: Int) -> umbel_product {
+        umbel_product(left: left, left_stride: stride, panels: memory.start, inner: inner)
+    }
+
+    /// Some rows of a matrix · panels.
+    ///
+    /// - Precondition: the matrix has `inner` columns and the rows exist.
+    func product(of tile: MergeTile, in left: Matrix) -> umbel_product {
+        precondition(left.columns == inner && tile.columns == columns && tile.firstRow + tile.rows <= left.rows)
+        return product(left: left.row(tile.firstRow), stride: left.columns)
+    }
+}
