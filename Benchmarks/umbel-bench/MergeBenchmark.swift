@@ -12,8 +12,8 @@ struct MergeBenchmark: ParsableCommand {
         discussion: """
             Every repetition takes, in turns and with the same threads: a copy of the touched bytes of the base into memory that \
             is resident, by memcpy and by stores that do not pass through the cache; the merge, whose results are let go of as \
-            a download does; f32 multiply-adds in registers; and, cold, a copy into fresh memory and a merge of which everything \
-            is kept. "copy" is the faster of the two copies; where the adapter has a value for each weight (full, norm) it \
+            a download does; a merge that keeps everything, in memory that an earlier one left; f32 multiply-adds in registers; \
+            and, cold, a copy and a merge that keeps everything, into fresh memory. "copy" is the faster of the two copies; where the adapter has a value for each weight (full, norm) it \
             reads those as well. "roofline" is the longer of the copy and the merge's multiply-adds at the measured peak. All \
             are medians. What is merged is checked first.
             """)
@@ -62,6 +62,10 @@ struct MergeBenchmark: ParsableCommand {
         let base = ResidentModel(model.shape, dtype: dtype.dtype)
         let destination = WarmMemory(byteCount: base.byteCount, stagger: 0x2340)
         let pools = threads.map { ComputePool(threads: $0) }
+        // Room for the memory of a whole variant, as the service's cache has.
+        let allowance = RecycledMemory.Allowance()
+        allowance.set(base.byteCount)
+        defer { allowance.set(0) }
         let folder = "/tmp/umbel-bench.\(getpid())"
         try Directory.create(folder)
         defer { try? Directory.removeTree(folder) }
@@ -74,6 +78,8 @@ struct MergeBenchmark: ParsableCommand {
                 let measured = try measure(adapter, rank, base, destination, pools, folder)
                 results += measured
                 if !json { for result in measured { print(result.row) } }
+                // What is written to a file or a pipe should not wait for the end.
+                fflush(nil)
             }
         }
         if json { print(summary(machine, base, results).prettyText) } else { printGoals(results) }
@@ -90,6 +96,7 @@ struct MergeBenchmark: ParsableCommand {
         let copy = PlainCopy(item.touched, reading: adapter.isDense ? item.adapterBytes : nil, to: destination)
         var checksum: UInt64 = 0
         for pool in pools { checksum = try item.check(on: pool) }
+        if let pool = pools.last { _ = try MergeTimes.keeping(item, on: pool) }
         var times = pools.map { _ in MergeTimes() }
         for _ in 0..<repetitions {
             for (index, pool) in pools.enumerated() { try times[index].measure(item, copy, on: pool, cold: cold) }
@@ -100,7 +107,7 @@ struct MergeBenchmark: ParsableCommand {
                 bytes: item.byteCount,
                 multiplyAdds: adapter.multiplyAdds(for: model.shape, rank: rank ?? 0, limit: limit),
                 peak: times.peak.median, memcpySeconds: times.memcpy.median, streamSeconds: times.stream.median,
-                mergeSeconds: times.merge.median, cold: times.cold, checksum: checksum,
+                mergeSeconds: times.merge.median, keptSeconds: times.kept.median, cold: times.cold, checksum: checksum,
                 elements: item.touched.reduce(0) { $0 + $1.elementCount })
         }
     }
