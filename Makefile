@@ -24,6 +24,9 @@ test: deps ## build and run every test
 	if [ -n "$$clients" ]; then export UMBEL_TEST_PYTHON="$$clients"; fi; \
 	swift test --skip-build $(SWIFT_FLAGS)
 
+test-kernels: ## do all kernel sets give the same bits? ARM's in an emulator, where there is one
+	@deploy/test-kernel-sets
+
 lint: ## check formatting and dependencies between targets
 	swift format lint --strict --recursive Package.swift Sources Benchmarks
 	swift format lint --strict --recursive --configuration Tests/.swift-format Tests
@@ -62,4 +65,4 @@ bench-build: deps
 clean: ## remove what was built
 	swift package clean
 
-.PHONY: help deps build demo test lint format fuzz soak bench bench-all bench-build clean
+.PHONY: help deps build demo test test-kernels lint format fuzz soak bench bench-all bench-build clean

@@ -64,3 +64,4 @@ const char *umbel_kernels_chosen(void) { return kernels()->name; }
     RESULT umbel_##NAME PARAMETERS { return kernels()->NAME ARGUMENTS; }
 
 UMBEL_KERNEL_LIST(UMBEL_DOOR)
+UMBEL_F64_KERNEL_LIST(UMBEL_DOOR)

@@ -37,10 +37,15 @@
       (const struct umbel_tile *tile, const struct umbel_product *first, const struct umbel_product *second,             \
        float scale),                                                                                                     \
       (tile, first, second, scale))                                                                                      \
-    X(int, merge_sum_of_products,                                                                                        \
-      (const struct umbel_tile *tile, const struct umbel_product *first, const struct umbel_product *second,             \
-       float scale),                                                                                                     \
-      (tile, first, second, scale))                                                                                      \
+    X(void, project,                                                                                                     \
+      (float *restrict out, const float *restrict x, size_t x_stride, size_t rows, size_t kernel,                        \
+       const float *restrict right, size_t right_stride, size_t inner),                                                  \
+      (out, x, x_stride, rows, kernel, right, right_stride, inner))                                                      \
+    X(int, merge_generalised,                                                                                            \
+      (const struct umbel_tile *tile, const struct umbel_product *sum, const struct umbel_projection *projection,        \
+       float scale, float *lines),                                                                                       \
+      (tile, sum, projection, scale, lines))                                                                             \
+    X(int, cayley, (double *out, const double *q, size_t size, double *scratch), (out, q, size, scratch))                \
     X(int, merge_stored,                                                                                                 \
       (const struct umbel_tile *tile, const void *values, size_t stride, enum umbel_float_format format, float scale),   \
       (tile, values, stride, format, scale))                                                                             \

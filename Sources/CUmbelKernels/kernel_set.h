@@ -1,7 +1,9 @@
 // The kernels in one instruction set.
 #pragma once
+#include "umbel_decomposition.h"
 #include "umbel_kernels.h"
 
+#include "decomposition_list.h"
 #include "kernel_list.h"
 
 #define UMBEL_MEMBER(RESULT, NAME, PARAMETERS, ARGUMENTS) RESULT(*NAME) PARAMETERS;
@@ -9,6 +11,7 @@
 struct umbel_kernel_set {
     const char *name;
     UMBEL_KERNEL_LIST(UMBEL_MEMBER)
+    UMBEL_F64_KERNEL_LIST(UMBEL_MEMBER)
 };
 
 // NULL where the program was not compiled for such a CPU.

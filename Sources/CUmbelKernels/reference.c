@@ -228,9 +228,34 @@ int umbel_merge_product_of_products_reference(const struct umbel_tile *tile, con
     EVERY_ELEMENT(fmaf(scale, product_element(first, row, column) * product_element(second, row, column), x));
 }
 
-int umbel_merge_sum_of_products_reference(const struct umbel_tile *tile, const struct umbel_product *first,
-                                          const struct umbel_product *second, float scale) {
-    EVERY_ELEMENT(fmaf(scale, product_element(first, row, column) + product_element(second, row, column), x));
+void umbel_project_reference(float *restrict out, const float *restrict x, size_t x_stride, size_t rows, size_t kernel,
+                             const float *restrict right, size_t right_stride, size_t inner) {
+    for (size_t o = 0; o < rows; o++) {
+        for (size_t t = 0; t < kernel; t++) {
+            for (size_t r = 0; r < right_stride; r++) {
+                float sum = 0;
+                for (size_t i = 0; i < inner; i++) {
+                    sum = fmaf(x[o * x_stride + i * kernel + t], right[i * right_stride + r], sum);
+                }
+                out[(o * kernel + t) * right_stride + r] = sum;
+            }
+        }
+    }
+}
+
+static float projection_element(const struct umbel_projection *projection, size_t row, size_t column) {
+    const size_t line = row * projection->kernel + column % projection->kernel;
+    const struct umbel_product product = {projection->left, projection->left_stride, projection->panels,
+                                          projection->inner};
+    const struct umbel_product shifted = {product.left + line * product.left_stride, 0, product.panels, product.inner};
+    return product_element(&shifted, 0, column);
+}
+
+int umbel_merge_generalised_reference(const struct umbel_tile *tile, const struct umbel_product *sum,
+                                      const struct umbel_projection *projection, float scale, float *lines) {
+    (void)lines;
+    EVERY_ELEMENT(
+        fmaf(scale, product_element(sum, row, column) + projection_element(projection, row, column), x));
 }
 
 int umbel_merge_stored_reference(const struct umbel_tile *tile, const void *values, size_t stride,

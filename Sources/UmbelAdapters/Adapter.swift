@@ -1,3 +1,4 @@
+internal import Synchronization
 package import UmbelFormats
 internal import UmbelNames
 package import UmbelTensor
@@ -30,13 +31,17 @@ package struct Adapter: Sendable {
 
     /// Reads the modules of a file.
     ///
-    /// - Parameter config: PEFT's settings from the file beside it.
+    /// - Parameters:
+    ///   - config: PEFT's settings from the file beside it.
+    ///   - pool: where the numbers are looked through; nil for the calling thread alone.
     /// - Throws: for a file without any tensor, for a fault in a tensor (NaN, a type without meaning here), for a module
     ///   of no known algorithm or of two.
-    package init(file: SafetensorsFile, config: PEFTConfig? = nil) throws(AdapterError) {
+    package init(
+        file: SafetensorsFile, config: PEFTConfig? = nil, pool: ComputePool? = nil
+    ) throws(AdapterError) {
         guard !file.index.entries.isEmpty else { throw .noTensors }
         var collector = ModuleCollector()
-        for entry in file.index.entries { try collector.add(entry.name, file.view(entry)) }
+        for entry in Self.readings(of: file, pool ?? ComputePool(threads: 1)) { try collector.add(entry) }
         let metadata = file.index.metadata ?? []
         context = try Self.context(config: config, metadata: metadata, shared: collector.shared)
         let sorted = try collector.sorted(in: context)
@@ -48,6 +53,18 @@ package struct Adapter: Sendable {
         self.metadata = metadata
         format = Self.format(modules, config: config, metadata: metadata)
         dtype = collector.mostFrequentType
+    }
+
+    /// What can be said of each tensor by itself, in the file's order.
+    private static func readings(of file: SafetensorsFile, _ pool: ComputePool) -> [ModuleCollector.Reading] {
+        let entries = file.index.entries
+        let readings = Mutex([ModuleCollector.Reading?](repeating: nil, count: entries.count))
+        // Some tensors at a time, so that threads do not wait for each other over each.
+        pool.forEachRange(entries.count, grain: 16) { range in
+            let part = range.map { ModuleCollector.Reading(key: entries[$0].name, view: file.view(entries[$0])) }
+            readings.withLock { $0.replaceSubrange(range, with: part) }
+        }
+        return readings.withLock { $0.compactMap(\.self) }
     }
 
     /// Tensors of the whole model that no module of the file makes use of.

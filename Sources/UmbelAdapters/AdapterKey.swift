@@ -65,7 +65,7 @@ package struct AdapterKey: Hashable, Sendable {
 
     /// A stem as a module's name: PEFT's wrapper structure is no part of it.
     package static func module(ofStem stem: String) -> String {
-        guard stem.contains("base_layer") else { return stem }
+        guard stem.holds("base_layer") else { return stem }
         return stem.split(separator: ".").filter { $0 != "base_layer" }.joined(separator: ".")
     }
 }

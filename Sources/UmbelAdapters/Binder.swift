@@ -1,5 +1,6 @@
+internal import Synchronization
 package import UmbelNames
-internal import UmbelTensor
+package import UmbelTensor
 
 /// Fits an adapter to a base: finds every module's target and has its algorithm check the shapes.
 package struct Binder {
@@ -11,10 +12,14 @@ package struct Binder {
     /// Patches with the stem they came from, before they are put in order.
     private var found: [(stem: Int, patch: Patch)] = []
 
-    /// - Parameter table: the base's names, made with the prefixes that the caller gave.
-    package static func bind(_ adapter: Adapter, to base: BaseWeights, names table: NameTable) -> Binding {
+    /// - Parameters:
+    ///   - table: the base's names, made with the prefixes that the caller gave.
+    ///   - pool: where modules are fitted side by side; nil for the calling thread alone.
+    package static func bind(
+        _ adapter: Adapter, to base: BaseWeights, names table: NameTable, pool: ComputePool? = nil
+    ) -> Binding {
         var binder = Binder(adapter: adapter, base: base, table: table, context: adapter.context)
-        return binder.run()
+        return binder.run(pool ?? ComputePool(threads: 1))
     }
 
     private init(adapter: Adapter, base: BaseWeights, table: NameTable, context: AdapterContext) {
@@ -24,7 +29,7 @@ package struct Binder {
         self.context = context
     }
 
-    private mutating func run() -> Binding {
+    private mutating func run(_ pool: ComputePool) -> Binding {
         report.unknownKeys = adapter.unknownKeys
         report.notes = adapter.notes
         let stems = adapter.modules.map { AdapterKey.module(ofStem: $0.factors.stem) }
@@ -32,7 +37,8 @@ package struct Binder {
         context.targetedShapes = resolutions.compactMap { resolution in
             if case .target(let target) = resolution { target.weight?.shape } else { nil }
         }
-        for (index, resolution) in resolutions.enumerated() { bind(index, stems[index], resolution) }
+        let fitted = fitted(resolutions, pool)
+        for (index, resolution) in resolutions.enumerated() { bind(index, stems[index], resolution, fitted[index]) }
         dropStartsOfCopies()
         findConflicts(stems)
         let binding = ordered()
@@ -40,13 +46,35 @@ package struct Binder {
         return Binding(patches: binding, report: report)
     }
 
-    private mutating func bind(_ index: Int, _ stem: String, _ resolution: Resolution) {
+    private typealias Fitted = Result<[Patch], ModuleError>
+
+    /// What becomes of each module that has a target; nil for the others.
+    private func fitted(_ resolutions: [Resolution], _ pool: ComputePool) -> [Fitted?] {
+        let fitted = Mutex([Fitted?](repeating: nil, count: resolutions.count))
+        // Some modules at a time, so that threads do not wait for each other over each.
+        pool.forEachRange(resolutions.count, grain: 16) { range in
+            let part = range.map { index -> Fitted? in
+                guard case .target(let target) = resolutions[index] else { return nil }
+                return Fitted { () throws(ModuleError) in try patches(of: index, for: target) }
+            }
+            fitted.withLock { $0.replaceSubrange(range, with: part) }
+        }
+        return fitted.withLock { $0 }
+    }
+
+    private mutating func bind(_ index: Int, _ stem: String, _ resolution: Resolution, _ fitted: Fitted?) {
         let module = adapter.modules[index]
         if let stacks = table.experts(stem), module.algorithm == LoRA.self {
             return bindExperts(index, stem, stacks)
         }
         switch resolution {
-        case .target(let target): bind(index, target)
+        case .target(let target):
+            do throws(ModuleError) {
+                let patches = try fitted?.get() ?? []
+                append(index, patches, component: target.component, module: target.module)
+            } catch {
+                report.errors.append(error)
+            }
         case .ambiguous(let modules): report.ambiguities.append(.init(stems: [stem], modules: modules))
         case .none(let nearest):
             if let patches = addedTensors(module, stem) {
@@ -57,22 +85,17 @@ package struct Binder {
         }
     }
 
-    private mutating func bind(_ index: Int, _ target: Target) {
+    private func patches(of index: Int, for target: Target) throws(ModuleError) -> [Patch] {
         let module = adapter.modules[index]
-        do {
-            try checkStored(target, module.factors)
-            // Only PEFT keeps resized copies; the `weight` of (IA)³ is a vector, whatever its shape.
-            let hasCopy = context.isPEFT(module.factors) && module.algorithm != IA3.self
-            let resized = hasCopy ? target.resized(by: module.factors) : target
-            var patches = try PEFTCompanions.patches(
-                for: module.factors, by: module.algorithm, on: resized, in: context)
-            // PEFT's inner and outer layer of a wrapped attention both apply the output projection's pair.
-            if module.factors.stem.contains(".base_layer.out_proj") { patches += patches }
-            patches += patches.compactMap { $0.mirrored(table.tied) }
-            append(index, patches, component: target.component, module: target.module)
-        } catch {
-            report.errors.append(error)
-        }
+        try checkStored(target, module.factors)
+        // Only PEFT keeps resized copies; the `weight` of (IA)³ is a vector, whatever its shape.
+        let hasCopy = context.isPEFT(module.factors) && module.algorithm != IA3.self
+        let resized = hasCopy ? target.resized(by: module.factors) : target
+        var patches = try PEFTCompanions.patches(
+            for: module.factors, by: module.algorithm, on: resized, in: context)
+        // PEFT's inner and outer layer of a wrapped attention both apply the output projection's pair.
+        if module.factors.stem.holds(".base_layer.out_proj") { patches += patches }
+        return patches + patches.compactMap { $0.mirrored(table.tied) }
     }
 
     /// A weight that is stored quantised is no weight that anything could be added to.

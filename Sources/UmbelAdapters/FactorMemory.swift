@@ -1,7 +1,8 @@
 internal import Synchronization
 internal import UmbelTensor
 
-/// What bindings hold of adapters in memory of their own: factors widened to f32, folded cores, inverted rotations.
+/// What bindings hold of adapters in memory of their own: factors that have been widened to f32, folded cores, inverted
+/// rotations.
 /// Factors that are read from the mapped file as they are needed are not among them.
 package final class FactorMemory: Sendable {
     private struct Held: Sendable {
@@ -13,7 +14,7 @@ package final class FactorMemory: Sendable {
     private static let held = Mutex(Held())
 
     /// Bytes that the bindings of the whole process hold now; what several share counts once.
-    package static var bytes: Int { held.withLock { $0.bytes } }
+    package static var bytes: Int { max(0, held.withLock { $0.bytes } - Matrix.pendingBytes) }
 
     private let storages: [HeldStorage]
 
@@ -38,7 +39,17 @@ package final class FactorMemory: Sendable {
 
     private static func storages(of patches: [Patch]) -> [HeldStorage] {
         var finder = StorageFinder()
-        for patch in patches { finder.add(patch.change) }
+        for patch in patches {
+            // The one that nearly all patches are; found without reflection, which takes longer than fitting it.
+            if case .transform(.rows(let addition as Addition), _) = patch.change,
+                let delta = addition.delta as? LowRankDelta
+            {
+                finder.add(delta.up)
+                finder.add(delta.down)
+            } else {
+                finder.add(patch.change)
+            }
+        }
         return finder.storages
     }
 

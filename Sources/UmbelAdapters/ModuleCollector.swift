@@ -18,23 +18,39 @@ struct ModuleCollector {
     /// The sparse residual that LyCORIS' extraction tool stores and no consumer reads.
     private static let residualSuffixes = [".bias_indices", ".bias_values", ".bias_size"]
 
-    mutating func add(_ key: String, _ view: TensorView) throws(AdapterError) {
+    /// A tensor with what can be said of it without the others.
+    struct Reading: Sendable {
+        let key: String
+        let view: TensorView
+        let split: AdapterKey
+        /// The first element that is NaN or infinite.
+        let nonFinite: Int?
+
+        init(key: String, view: TensorView) {
+            self.key = key
+            self.view = view
+            split = AdapterKey(key)
+            nonFinite = view.firstNonFinite()
+        }
+    }
+
+    mutating func add(_ reading: Reading) throws(AdapterError) {
+        let (key, view, split) = (reading.key, reading.view, reading.split)
         if key.hasPrefix("bundle_emb.") {
             embeddings.insert(key.split(separator: ".").dropFirst().first.map(String.init) ?? key)
             return
         }
         if Self.residualSuffixes.contains(where: key.hasSuffix) { return residuals.append(key) }
         // What a live PEFT model keeps of the layer it replaced is the base's own.
-        if key.contains(".original_module.") { return ignored.append(key) }
-        if let index = view.firstNonFinite() { throw .module(.nonFinite(key: key, index: index)) }
+        if key.holds(".original_module.") { return ignored.append(key) }
+        if let index = reading.nonFinite { throw .module(.nonFinite(key: key, index: index)) }
         typeCounts[view.dtype, default: 0] += view.dtype.isFloat ? 1 : 0
-        let last = key.split(separator: ".").last.map(String.init) ?? key
+        let last = key.utf8.lastIndex(of: UInt8(ascii: ".")).map { String(key[key.index(after: $0)...]) } ?? key
         if Self.sharedNames.contains(last) {
             shared[last] = view
             sharedKeys.append(key)
             return
         }
-        let split = AdapterKey(key)
         guard let role = split.role else { return unknownKeys.append(key) }
         if modules[split.stem] == nil { order.append(split.stem) }
         guard modules[split.stem, default: ModuleFactors(stem: split.stem)].add(role, key: key, view) else {

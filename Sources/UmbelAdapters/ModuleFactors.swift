@@ -49,9 +49,10 @@ package struct ModuleFactors: Sendable {
         has(role) ? try require(role) : nil
     }
 
-    /// The factor's first axis as rows, the rest as columns.
+    /// The factor's first axis as rows, the rest as columns. Read from the file when the numbers are first needed.
     package func matrix(_ role: Role) throws(ModuleError) -> Matrix {
-        try require(role).matrix()
+        let view = try require(role)
+        return Matrix(of: view, rows: view.shape.first ?? 1)
     }
 
     /// A number of any type, stored as `[]` or `[1]`.

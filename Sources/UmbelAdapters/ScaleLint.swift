@@ -37,7 +37,7 @@ enum ScaleLint {
         var notes: [AdapterNote] = []
         for module in adapter.modules where module.algorithm == LoRA.self && module.factors.has(.alpha) {
             guard let up = module.factors[.up], up.dtype.isFloat, up.shape.count >= 2,
-                module.factors.stem.contains("qkv") || module.factors.stem.hasSuffix("linear1")
+                module.factors.stem.holds("qkv") || module.factors.stem.hasSuffix("linear1")
             else { continue }
             let matrix = up.matrix()
             for blocks in [3, 4] where isBlockDiagonal(matrix, blocks: blocks) {

@@ -1,63 +1,7 @@
 internal import CUmbelKernels
-internal import Glibc
 internal import Synchronization
 internal import UmbelNames
 package import UmbelTensor
-
-/// The bytes of a merged tensor, in its storage type.
-package final class MergedTensor: @unchecked Sendable {
-    // Sendable: written by the merge that makes it, read-only afterwards.
-    package let dtype: DType
-    package let shape: [Int]
-    private let memory: RecycledMemory.Block
-    package let byteCount: Int
-    private static let live = Atomic(0)
-
-    /// Bytes of all merged tensors that anybody holds.
-    package static var liveBytes: Int { live.load(ordering: .relaxed) }
-
-    init(dtype: DType, shape: [Int]) {
-        self.dtype = dtype
-        self.shape = shape
-        byteCount = shape.elementCount * dtype.byteCount
-        memory = RecycledMemory.take(byteCount: byteCount)
-        Self.live.wrappingAdd(byteCount, ordering: .relaxed)
-    }
-
-    deinit {
-        Self.live.wrappingSubtract(byteCount, ordering: .relaxed)
-        RecycledMemory.give(memory)
-    }
-
-    /// Valid as long as the tensor itself: hold on to it while they are read.
-    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory.start, count: byteCount) }
-
-    /// Gives back memory beyond the bytes that an earlier use of it needed: for a tensor that is going to stay. Not while
-    /// another thread does the same.
-    package func releaseSurplus() { memory.releaseSurplus(beyond: byteCount) }
-
-    /// Has another tensor the same type, shape and bytes?
-    package func hasSameBytes(as other: MergedTensor) -> Bool {
-        guard dtype == other.dtype, shape == other.shape else { return false }
-        return withExtendedLifetime((self, other)) {
-            byteCount == 0 || memcmp(memory.start, other.memory.start, byteCount) == 0
-        }
-    }
-
-    package var view: TensorView { TensorView(dtype: dtype, shape: shape, bytes: bytes, owner: self) }
-
-    /// Where the numbers of the tensor go, for the merge that makes it.
-    var destination: WeightRows.Destination {
-        guard let format = dtype.floatFormat else {
-            preconditionFailure("a merged tensor holds floating-point numbers")
-        }
-        return WeightRows.Destination(
-            start: memory.start, format: format, limit: dtype.overflowLimit, pastCaches: byteCount >= Self.cachedBytes)
-    }
-
-    /// What is smaller may still be in a cache when somebody reads it.
-    private static let cachedBytes = 1 << 20
-}
 
 /// Computes merged tensors of a plan, one cluster at a time, on all threads of a pool.
 ///
@@ -85,7 +29,8 @@ package struct TensorMerger: Sendable {
         let cluster = plan.cluster(of: tensor)
         precondition(!cluster.isEmpty)
         if cluster.count == 1, let changes = streamedChanges(of: tensor) {
-            let out = MergedTensor(dtype: dtype(plan.base.views[tensor].dtype), shape: plan.shape(of: tensor))
+            let out = MergedTensor(
+                dtype: dtype(plan.base.views[tensor].dtype), shape: plan.shape(of: tensor), pool: pool)
             switch changes {
             case .rows(let changes): try mergeRows(tensor, changes, into: out)
             case .columns(let transform, let strength): try mergeColumns(tensor, transform, strength, into: out)
@@ -211,7 +156,7 @@ package struct TensorMerger: Sendable {
     }
 
     private func store(_ tensor: Int, _ weights: WorkingWeights, _ dtype: DType) throws(MergeError) -> MergedTensor {
-        let out = MergedTensor(dtype: dtype, shape: weights.shapes[tensor] ?? [])
+        let out = MergedTensor(dtype: dtype, shape: weights.shapes[tensor] ?? [], pool: pool)
         guard let matrix = weights.matrices[tensor] else { return out }
         let isFinite = Atomic(true)
         let (weight, destination) = (WeightRows(matrix), out.destination)

@@ -2,6 +2,7 @@ package import UmbelAdapters
 internal import UmbelFormats
 internal import UmbelPOSIX
 internal import UmbelRegistry
+package import UmbelTensor
 
 /// Opens adapters from disk: a `.safetensors` file, alone or with `adapter_config.json` beside it in a PEFT folder.
 package enum AdapterFile {
@@ -66,7 +67,10 @@ package enum AdapterFile {
     /// - Parameters:
     ///   - tensors: path of the tensor file.
     ///   - config: path of `adapter_config.json`, if there is one.
-    package static func open(tensors path: String, config: String?) throws(EngineError) -> Adapter {
+    ///   - pool: where the numbers are looked through; nil for the calling thread alone.
+    package static func open(
+        tensors path: String, config: String?, pool: ComputePool? = nil
+    ) throws(EngineError) -> Adapter {
         if let format = ForeignFormat(fileName: path) { throw .adapterFile(.notSafetensors(format: format)) }
         let file: SafetensorsFile
         do {
@@ -79,7 +83,7 @@ package enum AdapterFile {
         }
         let settings = try config.map { path throws(EngineError) in try self.config(path) } ?? nil
         do {
-            return try Adapter(file: file, config: settings)
+            return try Adapter(file: file, config: settings, pool: pool)
         } catch {
             throw .adapter(error)
         }

@@ -58,7 +58,7 @@ struct BaseLoader {
     ) throws(BaseError) {
         let file: SafetensorsFile
         do {
-            file = try SafetensorsFile(path: diskPath)
+            file = try SafetensorsFile(path: diskPath, keepsOpen: true)
         } catch {
             switch error {
             case .system(let error): throw .system(error)
@@ -107,7 +107,7 @@ struct BaseLoader {
                 let bytes = try Self.wrap { () throws(SystemError) in try FileDescriptor.read(disk).size(disk) }
                 files.append(.init(path: path, bytes: bytes, content: weights))
             } else {
-                let mapping = try Self.wrap { () throws(SystemError) in try MappedFile(path: disk) }
+                let mapping = try Self.wrap { () throws(SystemError) in try MappedFile(path: disk, keepsOpen: true) }
                 files.append(.init(path: path, bytes: mapping.bytes.count, content: .other(mapping)))
             }
         }

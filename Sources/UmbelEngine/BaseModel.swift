@@ -32,7 +32,8 @@ package final class BaseModel: Sendable {
     package let weights: BaseWeights
     private let tables = Mutex<[[String]: NameTable]>([:])
     private let ranges = Mutex<Set<DType>>([])
-    private let digestOnce = Mutex<(digest: String, files: [String: String])?>(nil)
+    /// What its bytes tell, read in the background (`BaseReader`) or at first need.
+    let findings = PendingFindings()
 
     /// Opens a single file, a Hugging Face folder or a diffusers pipeline.
     ///
@@ -59,17 +60,27 @@ package final class BaseModel: Sendable {
         }
     }
 
-    /// SHA-256 that identifies the base: of the file itself, or of the list "digest  path" of all files of a folder.
-    /// Computed at first use.
+    /// SHA-256 that identifies the base: of the file itself, or of the list "digest  path" of all files of a folder. Waits
+    /// until the base has been read, or reads it.
+    ///
+    /// - Throws: `notFinite` if it holds NaN or infinity: no model is made of such a base.
     package func digest() throws(BaseError) -> String {
-        if let known = digestOnce.withLock({ $0 }) { return known.digest }
-        let computed = try BaseDigest.compute(self)
-        digestOnce.withLock { $0 = computed }
-        return computed.digest
+        let findings = findings.value {
+            let read = files.map { ($0.path, FileFindings.read($0, of: self)) }
+            return BaseFindings(self, Dictionary(read, uniquingKeysWith: { first, _ in first }))
+        }
+        if let flaw = findings.flaw { throw flaw }
+        return findings.digest
     }
 
-    /// SHA-256 of one file; nil before `digest()` was asked for the first time.
-    package func fileDigest(_ path: String) -> String? { digestOnce.withLock { $0?.files[path] } }
+    /// SHA-256 of one file; nil before the base has been read.
+    package func fileDigest(_ path: String) -> String? { findings.known?.files[path] }
+
+    /// Has it been read to the end?
+    package var isRead: Bool { findings.known != nil }
+
+    /// Why no model is made of it, as far as it is known.
+    package var flaw: BaseError? { findings.known?.flaw }
 
     /// - Throws: `notFinite` naming the first tensor that holds NaN or infinity.
     package func checkFinite(pool: ComputePool) throws(BaseError) {

@@ -11,9 +11,9 @@ extension Engine {
             (record) throws(EngineError) -> (MappedFile, MappedFile?) in
             try content(of: record) { (tensors, config) throws(EngineError) -> (MappedFile, MappedFile?) in
                 do throws(SystemError) {
-                    let tensors = try MappedFile(path: tensors)
+                    let tensors = try MappedFile(path: tensors, keepsOpen: true)
                     guard let config else { return (tensors, nil) }
-                    return (tensors, try MappedFile(path: config))
+                    return (tensors, try MappedFile(path: config, keepsOpen: true))
                 } catch {
                     throw .system(error)
                 }
@@ -37,7 +37,7 @@ extension Engine {
                 try Self.copy(config) { buffer throws(SystemError) in bytes += Array(buffer) }
                 try upload.setConfig(bytes)
             }
-            try upload.finish()
+            upload.finish()
         } catch {
             throw .system(error)
         }

@@ -77,7 +77,7 @@ package final class Engine: Sendable {
             (record) throws(EngineError) in
             try content(of: record) { (tensors, _) throws(EngineError) in
                 do throws(SystemError) {
-                    return try MappedFile(path: tensors)
+                    return try MappedFile(path: tensors, keepsOpen: true)
                 } catch {
                     throw .system(error)
                 }
@@ -119,7 +119,7 @@ package final class Engine: Sendable {
     func load(_ record: AdapterRecord) throws(EngineError) -> LoadedAdapter {
         if let known = loaded.withLock({ $0[record.digest] }) { return known }
         let adapter = try content(of: record) { (tensors, config) throws(EngineError) in
-            try AdapterFile.open(tensors: tensors, config: config)
+            try AdapterFile.open(tensors: tensors, config: config, pool: pool)
         }
         return loaded.withLock { loaded in
             if let known = loaded[record.digest] { return known }
@@ -159,8 +159,10 @@ package final class Engine: Sendable {
         guard Name.isValid(name) else { throw .invalidName(name) }
         let candidate = LoadedAdapter(
             digest: upload.digest,
-            adapter: try AdapterFile.open(tensors: upload.tensorPath, config: upload.configPath))
-        if let error = candidate.adapter.structuralError() { throw .adapter(.module(error)) }
+            adapter: try AdapterFile.open(tensors: upload.tensorPath, config: upload.configPath, pool: pool))
+        // What fits a base whole has been looked at module by module.
+        let isFitted = !options.isWithoutBase && fitsWhole(candidate, options)
+        if !isFitted, let error = candidate.adapter.structuralError() { throw .adapter(.module(error)) }
         if !options.isWithoutBase { try checkFit(candidate, options) }
         let result = try stored { () throws(RegistryError) in
             try adapters.commit(upload, as: name, options: options, labels: labels) { (old) throws(EngineError) in
@@ -238,6 +240,13 @@ package final class Engine: Sendable {
         guard let name = options.base else { return bases }
         guard let base = base(name) else { throw .unknownBase(name) }
         return [base]
+    }
+
+    private func fitsWhole(_ candidate: LoadedAdapter, _ options: AdapterOptions) -> Bool {
+        bases.contains { base in
+            let report = candidate.binding(to: base, prefixes: options.prefixes, pool: pool).report
+            return report.matches.count == candidate.adapter.modules.count && report.errors.isEmpty
+        }
     }
 
     private func checkFit(_ candidate: LoadedAdapter, _ options: AdapterOptions) throws(EngineError) {

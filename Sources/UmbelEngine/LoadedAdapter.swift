@@ -1,6 +1,7 @@
 internal import Synchronization
 package import UmbelAdapters
 package import UmbelRegistry
+package import UmbelTensor
 
 /// An adapter's content, parsed and mapped, with its bindings to the bases it was used on. Immutable but for that memory.
 package final class LoadedAdapter: Sendable {
@@ -14,11 +15,11 @@ package final class LoadedAdapter: Sendable {
         self.adapter = adapter
     }
 
-    /// The adapter fitted to a base; worked out at first use.
-    package func binding(to base: BaseModel, prefixes: [Prefix]) -> Binding {
+    /// The adapter fitted to a base; worked out at first use, on the threads of `pool` if there is one.
+    package func binding(to base: BaseModel, prefixes: [Prefix], pool: ComputePool? = nil) -> Binding {
         let key = Self.key(base, prefixes)
         if let known = bindings.withLock({ $0[key] }) { return known }
-        var binding = Binder.bind(adapter, to: base.weights, names: base.names(prefixes: prefixes))
+        var binding = Binder.bind(adapter, to: base.weights, names: base.names(prefixes: prefixes), pool: pool)
         // A base's name means one content as long as the process lives.
         binding.source = digest + "\n" + key
         bindings.withLock { $0[key] = binding }

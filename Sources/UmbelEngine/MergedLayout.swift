@@ -24,7 +24,7 @@ struct MergedLayout {
             guard case .other(let mapping) = file.content else {
                 preconditionFailure("a file without a layout of weights is passed through")
             }
-            let part = MergedModel.Part.other(mapping)
+            let part = MergedModel.Part.base(mapping, 0..<mapping.bytes.count)
             return MergedModel.File(path: file.path, bytes: file.bytes, parts: [part], isBaseFile: true)
         }
     }
@@ -46,11 +46,12 @@ struct MergedLayout {
             let type = entry.dtype.isFloat ? dtype ?? entry.dtype : entry.dtype
             let shape = index.map(plan.shape) ?? entry.shape
             tensors.append(.init(name: entry.name, dtype: type, shape: shape))
-            let view = weights.view(entry)
             if let index, isTouched(index) {
                 parts.append(.merged(index, bytes: shape.elementCount * type.byteCount))
+            } else if type == entry.dtype {
+                parts.append(.base(weights.mapping, weights.place(of: entry)))
             } else {
-                parts.append(type == entry.dtype ? .stored(view) : .converted(view, type))
+                parts.append(.converted(weights.view(entry), type))
             }
         }
         for addition in additions(in: file) {
@@ -62,13 +63,28 @@ struct MergedLayout {
             tensors.count == weights.index.entries.count
             && zip(tensors, weights.index.entries).allSatisfy { $0.dtype == $1.dtype && $0.shape == $1.shape }
         // Where nothing moved, the file keeps its own header to the byte.
-        let header =
+        let header: MergedModel.Part =
             isUnchanged
-            ? Array(weights.mapping.bytes[..<weights.index.dataStart])
-            : SafetensorsLayout(tensors: tensors, metadata: weights.index.metadata).header
-        let isStored = parts.allSatisfy { if case .stored = $0 { true } else { false } }
+            ? .base(weights.mapping, 0..<weights.index.dataStart)
+            : .header(SafetensorsLayout(tensors: tensors, metadata: weights.index.metadata).header)
+        let isStored = parts.allSatisfy { if case .base = $0 { true } else { false } }
         return WeightLayout(
-            parts: [.header(header)] + parts, tensors: tensors, isBaseFile: isUnchanged && isStored)
+            parts: Self.joined([header] + parts), tensors: tensors, isBaseFile: isUnchanged && isStored)
+    }
+
+    /// Neighbours in the base's file become one part, which then leaves in one go.
+    private static func joined(_ parts: [MergedModel.Part]) -> [MergedModel.Part] {
+        var joined: [MergedModel.Part] = []
+        for part in parts {
+            guard case .base(let file, let range) = part, case .base(let last, let before)? = joined.last,
+                last === file, before.upperBound == range.lowerBound
+            else {
+                joined.append(part)
+                continue
+            }
+            joined[joined.count - 1] = .base(file, before.lowerBound..<range.upperBound)
+        }
+        return joined
     }
 
     private func isTouched(_ tensor: Int) -> Bool { !plan.cluster(of: tensor).isEmpty }

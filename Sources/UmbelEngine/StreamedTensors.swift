@@ -5,6 +5,7 @@ package import UmbelTensor
 /// Merges each tensor when it is asked for. Tensors that had to be computed with it are kept until they are asked for
 /// as well, as long as they fit `keptBytes`.
 package final class StreamedTensors: MergedTensorSource {
+    package let readAhead: ReadAhead
     private let pool: ComputePool
     private let keptBytes: Int
     private let kept = Mutex<[Int: MergedTensor]>([:])
@@ -12,7 +13,10 @@ package final class StreamedTensors: MergedTensorSource {
     package init(pool: ComputePool, keptBytes: Int = 256 << 20) {
         self.pool = pool
         self.keptBytes = keptBytes
+        readAhead = ReadAhead(pool: pool)
     }
+
+    package func isReady(_ index: Int, of model: MergedModel) -> Bool { kept.withLock { $0[index] != nil } }
 
     package func tensor(_ index: Int, of model: MergedModel) throws -> MergedTensor {
         if let tensor = kept.withLock({ $0.removeValue(forKey: index) }) { return tensor }

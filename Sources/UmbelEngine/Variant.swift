@@ -15,14 +15,19 @@ package final class Variant: Sendable {
         self.id = id
         self.reference = reference
         self.model = model
-        mergedBytes = model.plan.touched.reduce(0) { sum, tensor in
-            let type = model.outputType(model.base.weights.views[tensor].dtype)
-            return sum + model.plan.shape(of: tensor).elementCount * type.byteCount
-        }
+        mergedBytes = model.plan.touched.reduce(0) { $0 + Self.mergedBytes(of: $1, in: model) }
+    }
+
+    private static func mergedBytes(of tensor: Int, in model: MergedModel) -> Int {
+        let type = model.outputType(model.base.weights.views[tensor].dtype)
+        return model.plan.shape(of: tensor).elementCount * type.byteCount
     }
 
     /// Bytes of all tensors that the recipe computes.
     package let mergedBytes: Int
+
+    /// Bytes of one of them.
+    func mergedBytes(of tensor: Int) -> Int { Self.mergedBytes(of: tensor, in: model) }
 
     /// Bytes of the base's own tensors that the variant shares.
     package var sharedBytes: Int {

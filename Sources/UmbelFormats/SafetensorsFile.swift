@@ -13,9 +13,11 @@ package final class SafetensorsFile: Sendable {
     package let index: SafetensorsIndex
 
     /// Maps and validates a file.
-    package init(path: String) throws(WeightFileError) {
+    ///
+    /// - Parameter keepsOpen: for a file that is going to be sent; see `MappedFile`.
+    package init(path: String, keepsOpen: Bool = false) throws(WeightFileError) {
         do {
-            mapping = try MappedFile(path: path)
+            mapping = try MappedFile(path: path, keepsOpen: keepsOpen)
         } catch {
             throw .system(error)
         }
@@ -28,11 +30,15 @@ package final class SafetensorsFile: Sendable {
 
     package var path: String { mapping.path }
 
+    /// The bytes of the file that hold a tensor.
+    package func place(of entry: SafetensorsIndex.Entry) -> Range<Int> {
+        index.dataStart + entry.range.lowerBound..<index.dataStart + entry.range.upperBound
+    }
+
     package func view(_ entry: SafetensorsIndex.Entry) -> TensorView {
-        let start = index.dataStart + entry.range.lowerBound
-        return TensorView(
+        TensorView(
             dtype: entry.dtype, shape: entry.shape,
-            bytes: UnsafeRawBufferPointer(rebasing: mapping.bytes[start..<start + entry.range.count]), owner: mapping)
+            bytes: UnsafeRawBufferPointer(rebasing: mapping.bytes[place(of: entry)]), owner: mapping)
     }
 
     package func view(_ name: String) -> TensorView? { index[name].map(view) }

@@ -53,6 +53,11 @@ package final class FileDescriptor: Sendable {
     package func synchronize(_ subject: String) throws(SystemError) {
         _ = try retryingInterrupts("fsync", subject) { fsync(number) }
     }
+
+    /// The same, but for the times of the file: its bytes and its length.
+    package func synchronizeData(_ subject: String) throws(SystemError) {
+        _ = try retryingInterrupts("fdatasync", subject) { fdatasync(number) }
+    }
 }
 
 extension FileDescriptor {

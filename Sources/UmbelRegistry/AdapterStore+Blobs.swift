@@ -71,10 +71,13 @@ package final class BlobUpload {
 
     package func write(_ buffer: UnsafeRawBufferPointer) throws(SystemError) { try file.write(buffer) }
 
-    /// Makes the file durable and ends it.
+    /// Ends the file. Whoever stores it waits until it is on the disk.
     ///
     /// - Returns: its SHA-256.
-    package func finish() throws(SystemError) -> String { try file.finish() }
+    package func finish() -> String { file.finish() }
 
-    func move(to path: String) throws(SystemError) { try Directory.rename(file.path, to: path) }
+    func move(to path: String) throws(SystemError) {
+        try file.waitUntilDurable()
+        try Directory.rename(file.path, to: path)
+    }
 }

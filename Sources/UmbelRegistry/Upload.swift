@@ -1,10 +1,15 @@
 package import UmbelPOSIX
 
-/// One file that is arriving in a folder of its own below `uploads/`, hashed as it comes.
+/// One file that is arriving in a folder of its own below `uploads/`, hashed and brought to the disk as it comes.
 final class ArrivingFile {
+    /// As many bytes are brought to the disk at a time while more arrives.
+    private static let syncedBytes = 1 << 20
+
     let path: String
-    private var descriptor: FileDescriptor?
+    private let descriptor: FileDescriptor
     private let hash = SHA256()
+    private var sync: BackgroundSync?
+    private var isFinished = false
     private(set) var bytes = 0
 
     init(path: String) throws(SystemError) {
@@ -12,19 +17,34 @@ final class ArrivingFile {
         descriptor = try FileDescriptor.create(path)
     }
 
+    deinit { if !isFinished { sync?.end() } }
+
     func write(_ buffer: UnsafeRawBufferPointer) throws(SystemError) {
-        try descriptor?.writeAll(buffer, path)
+        try descriptor.writeAll(buffer, path)
         hash.update(buffer)
+        let before = bytes
         bytes += buffer.count
+        guard bytes / Self.syncedBytes > before / Self.syncedBytes else { return }
+        // Without a thread to spare all of it is brought to the disk at the end.
+        if sync == nil { sync = try? BackgroundSync(descriptor, path) }
+        sync?.more()
     }
 
-    /// Makes the file durable and ends it.
+    /// Ends the file. It is not yet on the disk: see `waitUntilDurable`.
     ///
     /// - Returns: its SHA-256.
-    func finish() throws(SystemError) -> String {
-        try descriptor?.synchronize(path)
-        descriptor = nil
+    func finish() -> String {
+        sync?.end()
+        isFinished = true
         return hash.finish()
+    }
+
+    /// Waits until the file is on the disk.
+    ///
+    /// - Precondition: `finish` was called.
+    func waitUntilDurable() throws(SystemError) {
+        guard let sync else { return try descriptor.synchronizeData(path) }
+        try sync.wait()
     }
 }
 
@@ -77,11 +97,10 @@ package final class Upload {
         configDigest = config.withUnsafeBytes(SHA256.hex(of:))
     }
 
-    /// Makes the tensor file durable and ends it.
-    package func finish() throws(SystemError) {
-        guard let tensors else { return }
-        tensorDigest = try tensors.finish()
-        self.tensors = nil
+    /// Ends the tensor file. Whoever stores the upload waits until it is on the disk.
+    package func finish() {
+        guard tensorDigest == nil else { return }
+        tensorDigest = tensors?.finish()
     }
 
     /// - Precondition: `finish` was called.
@@ -95,9 +114,10 @@ package final class Upload {
     /// - Precondition: `finish` was called.
     package var digest: String { content.digest }
 
-    /// Puts the files below `blobs` under their digests. What lies there of the same name holds the same bytes.
+    /// Puts the files, once they are on the disk, below `blobs` under their digests. What lies there of the same name holds the same bytes.
     func move(to blobs: String) throws(SystemError) {
         let content = content
+        try tensors?.waitUntilDurable()
         try Directory.rename(tensorPath, to: blobs + "/" + content.tensors)
         if let configPath, let config = content.config { try Directory.rename(configPath, to: blobs + "/" + config) }
     }

@@ -1,13 +1,13 @@
 internal import UmbelHTTP
 internal import UmbelPOSIX
 
-/// A mapped file as a body.
+/// A mapped file as a body, best one that was kept open.
 struct MappedSource: ByteSource {
     let file: MappedFile
 
     var count: Int { file.bytes.count }
 
     func write(_ range: Range<Int>, to sink: ByteSink) throws {
-        try sink(UnsafeRawBufferPointer(rebasing: file.bytes[range]))
+        try sink(.file(file, range))
     }
 }

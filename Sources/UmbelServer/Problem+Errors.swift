@@ -342,6 +342,8 @@ extension Problem {
         case .notReady(let state):
             self.init(.serviceUnavailable, "not_ready", "Not ready", "The service is \(state)")
             headers[.retryAfter] = "1"
+        case .baseUnusable(let name, let error):
+            self.init(.serviceUnavailable, "base_unusable", "Base unusable", "Base “\(name)”: \(error.sentence)")
         }
     }
 }

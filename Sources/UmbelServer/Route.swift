@@ -164,6 +164,8 @@ package enum RequestError: Error, Sendable {
     case digestMismatch(expected: String, actual: String)
     case busy
     case notReady(String)
+    /// A base that was opened turned out to be none when it was read.
+    case baseUnusable(name: String, BaseError)
     /// Something in memory or on disk is not what it must be.
     case verificationFailed(VerificationReport)
 }

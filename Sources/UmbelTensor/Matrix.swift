@@ -1,21 +1,68 @@
 internal import CUmbelKernels
 internal import Glibc
+internal import Synchronization
 
 /// Owned f32 storage of `rows` × `columns`, row-major. All arithmetic happens in it.
+///
+/// A matrix made of a stored tensor (`init(of:rows:)`) takes memory and is filled when its numbers are first asked for: to
+/// know whether an adapter fits takes its shapes, and the first touch of fresh memory costs many times the reading.
 package final class Matrix: @unchecked Sendable {
-    // Sendable: whoever makes a matrix fills it before sharing it; tiles written in parallel never overlap.
+    // Sendable: whoever makes a matrix fills it before sharing it, or the first who needs it does under its lock; tiles
+    // written in parallel never overlap.
     package let rows: Int
     package let columns: Int
-    package let start: UnsafeMutablePointer<Float>
-    private let bytes: RecycledMemory.Block
+    /// nil until there are numbers.
+    private let numbers: Atomic<UnsafeMutablePointer<Float>?>
+    private let storage: Mutex<Storage>
+
+    private enum Storage: Sendable {
+        case filled(RecycledMemory.Block)
+        case pending(TensorView)
+    }
+
+    /// Bytes that the matrices of the process which have no numbers yet are going to take.
+    package static var pendingBytes: Int { pending.load(ordering: .relaxed) }
+    private static let pending = Atomic(0)
 
     /// Uninitialised storage.
     package init(rows: Int, columns: Int) {
         precondition(rows >= 0 && columns >= 0)
         self.rows = rows
         self.columns = columns
-        bytes = RecycledMemory.take(byteCount: rows * columns * 4)
-        start = bytes.start.assumingMemoryBound(to: Float.self)
+        let block = ThreadBlocks.take(byteCount: rows * columns * MemoryLayout<Float>.stride)
+        storage = Mutex(.filled(block))
+        numbers = Atomic(block.start.assumingMemoryBound(to: Float.self))
+    }
+
+    /// The elements of a tensor of a floating-point type, once they are needed.
+    ///
+    /// - Precondition: the elements make up whole rows.
+    package init(of view: TensorView, rows: Int) {
+        self.rows = rows
+        columns = rows == 0 ? 0 : view.elementCount / rows
+        precondition(view.dtype.isFloat && rows * columns == view.elementCount)
+        storage = Mutex(.pending(view))
+        numbers = Atomic(nil)
+        Self.pending.wrappingAdd(rows * columns * MemoryLayout<Float>.stride, ordering: .relaxed)
+    }
+
+    package var start: UnsafeMutablePointer<Float> { numbers.load(ordering: .acquiring) ?? filled() }
+
+    private func filled() -> UnsafeMutablePointer<Float> {
+        storage.withLock { storage in
+            switch storage {
+            // Somebody else was faster.
+            case .filled(let block): return block.start.assumingMemoryBound(to: Float.self)
+            case .pending(let view):
+                let block = RecycledMemory.take(byteCount: count * MemoryLayout<Float>.stride)
+                let start = block.start.assumingMemoryBound(to: Float.self)
+                view.widen(0..<count, into: start)
+                storage = .filled(block)
+                numbers.store(start, ordering: .releasing)
+                Self.pending.wrappingSubtract(count * MemoryLayout<Float>.stride, ordering: .relaxed)
+                return start
+            }
+        }
     }
 
     package convenience init(rows: Int, columns: Int, repeating value: Float) {
@@ -30,13 +77,16 @@ package final class Matrix: @unchecked Sendable {
         for index in 0..<count { start[index] = values[index] }
     }
 
-    deinit { RecycledMemory.give(bytes) }
+    deinit {
+        storage.withLock { storage in
+            switch storage {
+            case .filled(let block): ThreadBlocks.give(block)
+            case .pending: Self.pending.wrappingSubtract(count * MemoryLayout<Float>.stride, ordering: .relaxed)
+            }
+        }
+    }
 
     package var count: Int { rows * columns }
-
-    /// Gives back memory beyond the numbers that an earlier use of it needed: for a matrix that is going to stay. Not while
-    /// another thread does the same.
-    package func releaseSurplus() { bytes.releaseSurplus(beyond: count * MemoryLayout<Float>.stride) }
 
     package var values: [Float] { Array(UnsafeBufferPointer(start: start, count: count)) }
 
@@ -107,5 +157,11 @@ package final class Matrix: @unchecked Sendable {
     package var isZero: Bool { (0..<count).allSatisfy { start[$0] == 0 } }
 
     /// Largest magnitude; 0 for an empty matrix.
-    package var largestMagnitude: Float { umbel_largest_magnitude(start, count) }
+    package var largestMagnitude: Float {
+        let view = storage.withLock { storage -> TensorView? in
+            if case .pending(let view) = storage { view } else { nil }
+        }
+        // What is only asked how large it is need not be filled.
+        return view?.largestMagnitude ?? umbel_largest_magnitude(start, count)
+    }
 }

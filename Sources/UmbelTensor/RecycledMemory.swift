@@ -1,96 +1,74 @@
 internal import Synchronization
 
 /// Memory for numbers that is given back and used again. The first touch of a fresh page costs several times the arithmetic
-/// on it, and a merge needs the same few sizes over and over.
-///
-/// Blocks are mapped from the system rather than cut from the heap: what is not kept here is the process's no longer.
+/// on it, so what one merged tensor leaves is kept for the next, of whatever shape.
 package enum RecycledMemory {
+    /// Some bytes in a row, aligned to a cache line at least, of which nobody knows what is in them.
     package final class Block: @unchecked Sendable {
-        // Sendable: whoever took the block owns what is there, and is the only one to change `touched`.
+        // Sendable: an address; whoever took the block owns what is there.
         package let start: UnsafeMutableRawPointer
-        /// What was reserved, at least what was asked for.
-        let capacity: Int
-        /// Bytes from the start that the kernel may have given pages for; beyond, nobody has written.
-        fileprivate var touched: Int
-        private let isMapped: Bool
+        package let byteCount: Int
+        /// nil for a block of the C library's heap.
+        fileprivate let pages: Range<Int>?
 
-        fileprivate init(_ start: UnsafeMutableRawPointer, capacity: Int, touched: Int, isMapped: Bool) {
+        fileprivate init(_ start: UnsafeMutableRawPointer, byteCount: Int, pages: Range<Int>?) {
             self.start = start
-            self.capacity = capacity
-            self.touched = touched
-            self.isMapped = isMapped
-        }
-
-        fileprivate func free() {
-            if isMapped { Pages.unmap(start, capacity) } else { start.deallocate() }
-        }
-
-        /// Gives back the pages beyond `byteCount` that an earlier use needed: for what is going to stay.
-        package func releaseSurplus(beyond byteCount: Int) {
-            let needed = Pages.roundedUp(byteCount)
-            guard isMapped, touched > needed else { return }
-            Pages.release(start + needed, capacity - needed)
-            touched = needed
+            self.byteCount = byteCount
+            self.pages = pages
         }
     }
 
-    /// Bytes that are kept for later at most, for the whole process.
+    /// Bytes that are kept for later at most, for the whole process, beside what is allowed (`Allowance`).
     package static let keptLimit = 128 << 20
-    /// Smaller blocks are left to the C library, which keeps those itself. Larger ones have sizes of whole pages.
-    private static let smallest = 64 << 10
+    /// Smaller blocks are left to the C library, which keeps those itself.
+    package static let smallest = 64 << 10
 
-    private struct Kept: Sendable {
-        /// The oldest first.
-        var blocks: [Block] = []
-        var bytes = 0
-
-        mutating func remove(at index: Int) -> Block {
-            let block = blocks.remove(at: index)
-            bytes -= block.touched
-            return block
-        }
-    }
-
-    private static let kept = Mutex(Kept())
+    private static let allowed = Mutex(0)
+    /// Addresses enough for twice the machine's memory: what is in use lies together at their low end.
+    private static let arena = PageArena(
+        reserving: 2 * Pages.machineBytes, limit: keptLimit - ThreadBlocks.processLimit)
 
     /// Bytes that are held for later now.
-    package static var keptBytes: Int { kept.withLock { $0.bytes } }
+    package static var keptBytes: Int { (arena?.keptBytes ?? 0) + ThreadBlocks.keptBytes }
 
-    /// Uninitialised memory, aligned for every kernel.
-    package static func take(byteCount: Int) -> Block {
-        let capacity = capacity(for: byteCount)
-        if capacity >= smallest {
-            let used = kept.withLock { kept in
-                kept.blocks.lastIndex { $0.capacity == capacity }.map { kept.remove(at: $0) }
-            }
-            if let used {
-                used.touched = max(used.touched, byteCount)
-                return used
-            }
-            if let start = Pages.map(capacity) {
-                return Block(start, capacity: capacity, touched: byteCount, isMapped: true)
-            }
+    /// Uninitialised memory, aligned for every kernel; large blocks have all their pages.
+    ///
+    /// - Parameter pool: whose threads populate pages that are fresh; nil for the calling thread alone.
+    package static func take(byteCount: Int, pool: ComputePool? = nil) -> Block {
+        if byteCount >= smallest, let arena, let pages = arena.take(byteCount: byteCount, pool: pool) {
+            return Block(arena.address(of: pages), byteCount: byteCount, pages: pages)
         }
         return Block(
-            .allocate(byteCount: capacity, alignment: 64), capacity: capacity, touched: byteCount, isMapped: false)
+            .allocate(byteCount: max(64, byteCount), alignment: 64), byteCount: byteCount, pages: nil)
     }
 
     package static func give(_ block: Block) {
-        guard block.capacity >= smallest, block.capacity <= keptLimit else { return block.free() }
-        let surplus = kept.withLock { kept in
-            kept.blocks.append(block)
-            kept.bytes += block.touched
-            var surplus: [Block] = []
-            while kept.bytes > keptLimit { surplus.append(kept.remove(at: 0)) }
-            return surplus
-        }
-        for block in surplus { block.free() }
+        if let pages = block.pages { arena?.give(pages) } else { block.start.deallocate() }
     }
 
-    /// Rounded up to one of four sizes between powers of two, so that blocks fit more than one use.
-    private static func capacity(for byteCount: Int) -> Int {
-        guard byteCount >= smallest else { return max(64, byteCount) }
-        let step = 1 << max(0, Int.bitWidth - 1 - (byteCount - 1).leadingZeroBitCount - 2)
-        return (byteCount + step - 1) / step * step
+    /// Gives memory that is held for later back to the system until at most this many bytes of it are left.
+    package static func release(keeping bytes: Int = 0) { arena?.trim(to: bytes) }
+
+    /// Makes memory ready for later, as far as it may be kept. Takes a second for some gigabytes.
+    package static func prefault(_ byteCount: Int) { arena?.prefault(byteCount) }
+
+    /// Room for memory that is kept, from somebody with a budget: what a cache may hold and does not.
+    package final class Allowance: Sendable {
+        private let bytes = Atomic(0)
+
+        package init() {}
+
+        deinit { set(0) }
+
+        /// From now on. What is kept beyond stays until memory is given back or `trim` is called.
+        package func set(_ bytes: Int) {
+            RecycledMemory.allowed.withLock { allowed in
+                allowed += bytes - self.bytes.exchange(bytes, ordering: .relaxed)
+                RecycledMemory.arena?.setLimit(keptLimit - ThreadBlocks.processLimit + allowed)
+            }
+        }
     }
+
+    /// Gives back what is kept beyond what is allowed by now.
+    package static func trim() { arena?.trim() }
 }

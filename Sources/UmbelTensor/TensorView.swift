@@ -42,6 +42,19 @@ package struct TensorView: @unchecked Sendable {
         return matrix
     }
 
+    /// Largest magnitude; 0 for an empty tensor. Floating-point types only.
+    package var largestMagnitude: Float {
+        let piece = 4096
+        let buffer = Matrix(rows: 1, columns: min(piece, elementCount))
+        var largest: Float = 0
+        for start in stride(from: 0, to: elementCount, by: piece) {
+            let range = start..<min(start + piece, elementCount)
+            widen(range, into: buffer.start)
+            largest = max(largest, umbel_largest_magnitude(buffer.start, range.count))
+        }
+        return largest
+    }
+
     /// All elements as f32. Floating-point types only.
     package func values() -> [Float] {
         [Float](unsafeUninitializedCapacity: elementCount) { buffer, count in
@@ -88,6 +101,17 @@ package struct TensorView: @unchecked Sendable {
             }
         }
         return failures.load(ordering: .relaxed) == 0
+    }
+
+    /// Are the elements in `range` finite? Computed on the calling thread; true for types without such values.
+    package func isFinite(_ range: Range<Int>) -> Bool {
+        guard dtype.isFloat else { return true }
+        let buffer = Matrix(rows: 1, columns: 8192)
+        return stride(from: range.lowerBound, to: range.upperBound, by: 8192).allSatisfy { begin in
+            let piece = begin..<min(begin + 8192, range.upperBound)
+            widen(piece, into: buffer.start)
+            return umbel_all_below(buffer.start, .infinity, piece.count) == 1
+        }
     }
 
     /// Index of the first element that is NaN or infinite; nil if there is none, or the type has no such values.

@@ -20,6 +20,24 @@ enum SystemFacts {
         return kibibytes.map { $0 * 1024 } ?? 1 << 30
     }
 
+    /// Is less than a sixteenth of the memory left, of the machine or of the group that the process is limited with?
+    static var isShortOfMemory: Bool {
+        let total = field("MemTotal:", in: "/proc/meminfo").flatMap { Int($0.prefix { $0.isNumber }) }
+        if let total, freeMemory < total * 1024 / 16 { return true }
+        guard let limit = groupBytes("memory.max"), let used = groupBytes("memory.current") else { return false }
+        // Pages of files are given up before anything else.
+        let files = field("file ", in: groupFolder + "/memory.stat").flatMap { Int($0) } ?? 0
+        return limit - max(0, used - files) < limit / 16
+    }
+
+    /// Where control groups are, as a container sees its own.
+    private static let groupFolder = "/sys/fs/cgroup"
+
+    /// A file of the process's control group that holds one number; nil if there is none, or no limit.
+    private static func groupBytes(_ name: String) -> Int? {
+        field("", in: groupFolder + "/" + name).flatMap { Int($0) }
+    }
+
     /// The value behind `name` in a file of "name: value" lines.
     private static func field(_ name: String, in path: String) -> String? {
         guard let file = fopen(path, "r") else { return nil }

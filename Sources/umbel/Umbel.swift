@@ -1,4 +1,5 @@
 import ArgumentParser
+import UmbelTensor
 
 /// The command line. Exit codes: 0 done, 1 failed, 2 usage, 3 the input is bad.
 struct Umbel: ParsableCommand {
@@ -10,14 +11,15 @@ struct Umbel: ParsableCommand {
         discussion: """
             umbel serve keeps base models resident and serves them merged with uploaded adapters over HTTP; umbel merge
             writes a merged model to disk, the same bytes. umbel check says beforehand whether an adapter fits a base.
-            umbel push, list, rm, tag and rollback speak to a service that runs.
+            umbel push, list, rm, tag and rollback speak to a service that runs. umbel selftest says whether this machine
+            gives the bytes that it must.
 
             Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the input is bad.
             """,
         version: version,
         subcommands: [
             Serve.self, Merge.self, Check.self, Inspect.self, Push.self, List.self, Remove.self, Tagging.self,
-            Rollback.self,
+            Rollback.self, SelfTestCommand.self,
         ])
 }
 
@@ -26,6 +28,7 @@ enum Main {
     static func main() {
         do {
             var command = try Umbel.parseAsRoot()
+            try Self.checkKernels()
             try command.run()
         } catch let failure as CommandFailure {
             Terminal.error(failure.message)
@@ -36,6 +39,13 @@ enum Main {
             if isHelp { Terminal.print(message) } else { Terminal.error(message, prefix: "") }
             Terminal.exit(isHelp ? .done : .usage)
         }
+    }
+
+    /// A set of kernels that is asked for and does not run here must not become another one in silence.
+    private static func checkKernels() throws {
+        guard let name = Environment.all[KernelSet.variable], !KernelSet.available.contains(name) else { return }
+        let known = KernelSet.available.joined(separator: ", ")
+        throw CommandFailure(.usage, "\(KernelSet.variable) is \(name), and this CPU runs \(known)")
     }
 }
 

@@ -17,7 +17,7 @@ struct MergedModelTests {
 
     private func bytes(_ range: Range<Int>, of file: MergedModel.File, in model: MergedModel) throws -> [UInt8] {
         var bytes: [UInt8] = []
-        try model.write(range, of: file, from: StreamedTensors(pool: Self.pool)) { bytes += $0 }
+        try model.write(range, of: file, from: StreamedTensors(pool: Self.pool)) { $0.withBytes { bytes += $0 } }
         return bytes
     }
 

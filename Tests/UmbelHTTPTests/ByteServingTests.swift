@@ -8,14 +8,14 @@ func collect(_ body: ResponseBody) throws -> [UInt8] {
     switch body {
     case .none: break
     case .bytes(let all): bytes = all
-    case .source(let source, let range): try source.write(range) { bytes += $0 }
+    case .source(let source, let range): try source.write(range) { $0.withBytes { bytes += $0 } }
     case .multipart(let parts):
         for part in parts.parts {
             bytes += part.head
-            try parts.source.write(part.range) { bytes += $0 }
+            try parts.source.write(part.range) { $0.withBytes { bytes += $0 } }
         }
         bytes += parts.tail
-    case .stream(let produce): try produce { bytes += $0 }
+    case .stream(let produce): try produce { $0.withBytes { bytes += $0 } }
     }
     return bytes
 }

@@ -57,7 +57,9 @@ final class TestServer: Sendable {
         case "stream":
             let fails = request.path.last == "fail"
             let producer: @Sendable (ByteSink) throws -> Void = { sink in
-                for piece in ["one ", "two ", "three"] { try Array(piece.utf8).withUnsafeBytes { try sink($0) } }
+                for piece in ["one ", "two ", "three"] {
+                    try Array(piece.utf8).withUnsafeBytes { try sink(.memory($0)) }
+                }
                 if fails { throw BrokenSource.Failure() }
             }
             return Response(.ok, body: .stream(producer))
@@ -82,7 +84,7 @@ struct PatternSource: ByteSource {
         while position < range.upperBound {
             let offset = position % 251
             let length = min(block.count - offset, range.upperBound - position)
-            try block[offset..<(offset + length)].withUnsafeBytes { try sink($0) }
+            try block[offset..<(offset + length)].withUnsafeBytes { try sink(.memory($0)) }
             position += length
         }
     }
@@ -97,7 +99,7 @@ struct BrokenSource: ByteSource {
 
     func write(_ range: Range<Int>, to sink: ByteSink) throws {
         let produced = fails == "long" ? range.count + 1 : range.count / 2
-        try [UInt8](repeating: 7, count: produced).withUnsafeBytes { try sink($0) }
+        try [UInt8](repeating: 7, count: produced).withUnsafeBytes { try sink(.memory($0)) }
         if fails == "throw" { throw Failure() }
     }
 }

@@ -136,4 +136,22 @@ struct KernelSetTests {
             #expect(sums == expected, "\(set)")
         }
     }
+
+    @Test("Blocks of rotations are orthogonal, and the same in every set", arguments: [1, 2, 4, 7, 16, 33])
+    func rotations(size: Int) throws {
+        var random = SeededGenerator(seed: 13)
+        var blocks = SquareBlocks(size: size, values: random.values(3 * size * size).map(Double.init))
+        blocks.makeAntisymmetric()
+        var first: [Double]?
+        KernelSets.each { set in
+            var rotations = blocks
+            let isFinite = rotations.transformByCayley()
+            #expect(isFinite)
+            #expect(rotations.values == first ?? rotations.values, "\(set)")
+            first = rotations.values
+        }
+        let rotation = SmallMatrix(size: size, values: Array(try #require(first).prefix(size * size)))
+        let product = rotation * rotation.transposed - SmallMatrix(identity: size)
+        #expect(product.values.allSatisfy { abs($0) < 1e-12 })
+    }
 }

@@ -1,8 +1,10 @@
 import Dispatch
+import Glibc
 import Synchronization
 import Testing
-import UmbelTensor
 import UmbelTesting
+
+@testable import UmbelTensor
 
 @Suite("Matrices")
 struct MatrixTests {
@@ -31,26 +33,25 @@ struct MatrixTests {
         #expect(Matrix(rows: 0, columns: 5).norm == 0)
     }
 
-    @Test("Solving gives back what was multiplied", arguments: 1...12)
-    func solving(size: Int) throws {
+    @Test("A Cayley transform solves its equation for any matrix, rows exchanged or not", arguments: 1...12)
+    func cayleyEquation(size: Int) throws {
         var random = SeededGenerator(seed: UInt64(size))
-        func matrix() -> SmallMatrix {
-            SmallMatrix(size: size, values: (0..<size * size).map { _ in Double.random(in: -1...1, using: &random) })
-        }
+        let identity = SmallMatrix(identity: size)
         for _ in 0..<20 {
-            let (left, expected) = (matrix(), matrix())
-            let solution = try #require(left.solving(left * expected))
-            let error = zip(solution.values, expected.values).map { abs($0 - $1) }.max() ?? 0
-            #expect(error < 1e-8)
+            let q = SmallMatrix(
+                size: size, values: (0..<size * size).map { _ in Double.random(in: -2...2, using: &random) })
+            let rotation = try #require(q.cayley)
+            let difference = rotation * (identity - q) - (identity + q)
+            let largest = rotation.values.reduce(1) { max($0, abs($1)) }
+            #expect(difference.values.allSatisfy { abs($0) < 1e-10 * largest * largest })
         }
     }
 
-    @Test("A singular matrix has no solution, and rows are exchanged where the diagonal is zero")
+    @Test("A matrix with an eigenvalue 1 has no Cayley transform")
     func singular() {
-        #expect(SmallMatrix(size: 2, values: [1, 2, 2, 4]).solving(SmallMatrix(identity: 2)) == nil)
-        #expect(SmallMatrix(size: 1, values: [0]).solving(SmallMatrix(identity: 1)) == nil)
-        let exchange = SmallMatrix(size: 2, values: [0, 1, 1, 0])
-        #expect(exchange.solving(SmallMatrix(identity: 2))?.values == [0, 1, 1, 0])
+        #expect(SmallMatrix(identity: 3).cayley == nil)
+        #expect(SmallMatrix(size: 2, values: [0, 1, 1, 0]).cayley == nil)
+        #expect(SmallMatrix(size: 2, values: [1, 1, 1, 1]).cayley?.values == [-1, -2, -2, -1])
     }
 
     @Test("The Cayley transform of an antisymmetric matrix is a rotation", arguments: 1...10)
@@ -72,31 +73,13 @@ struct MatrixTests {
         #expect(SmallMatrix(identity: size).cayley == nil, "I − I is singular")
     }
 
-    @Test("Singular values put a matrix together again", arguments: [(1, 1), (5, 3), (3, 5), (8, 8), (1, 7), (20, 4)])
-    func reconstruction(rows: Int, columns: Int) throws {
-        var random = SeededGenerator(seed: UInt64(rows * 31 + columns))
-        let matrix = Matrix(rows: rows, columns: columns, values: random.values(rows * columns))
-        for rank in [min(rows, columns), 100] {
-            let parts = try SingularValues.truncated(matrix, rank: rank)
-            #expect(parts.left.columns == min(rows, columns), "a rank beyond the size is the size")
-            let again = parts.left.multiplied(by: parts.right)
-            #expect(zip(again.values, matrix.values).allSatisfy { abs($0 - $1) < 1e-5 })
-            let gram = parts.left.transposed().multiplied(by: parts.left)
-            for row in 0..<gram.rows {
-                for column in 0..<gram.columns {
-                    #expect(abs(gram[row, column] - (row == column ? 1 : 0)) < 1e-5, "left columns are orthonormal")
-                }
-            }
-        }
-    }
-
     @Test("A truncated decomposition is the best approximation: what is left is orthogonal to it and no larger")
     func truncation() throws {
         var random = SeededGenerator(seed: 6)
         let matrix = Matrix(rows: 9, columns: 6, values: random.values(54))
         var last = matrix.norm
         for rank in 1...6 {
-            let parts = try SingularValues.truncated(matrix, rank: rank)
+            let parts = try SingularValues.truncated(matrix, rank: rank, pool: ComputePool(threads: 1))
             let part = parts.left.multiplied(by: parts.right)
             let rest = Matrix(rows: 9, columns: 6, values: zip(matrix.values, part.values).map { $0 - $1 })
             #expect(rest.norm <= last)
@@ -162,6 +145,58 @@ struct ComputePoolTests {
         }
         #expect(visits.load(ordering: .relaxed) == 600)
         #expect(running.withLock { $0.most } <= 3 + 3)
+    }
+
+    @Test("Helpers that went to sleep wake for the next call")
+    func wake() {
+        let pool = ComputePool(threads: 3)
+        for _ in 0..<5 {
+            let visits = Atomic(0)
+            pool.forEach(50) { _ in visits.wrappingAdd(1, ordering: .relaxed) }
+            #expect(visits.load(ordering: .relaxed) == 50)
+            // Longer than a helper looks for work.
+            usleep(20_000)
+        }
+    }
+
+    @Test("A caller and a helper that wait for each other meet", arguments: [2, 4])
+    func isParallel(threads: Int) {
+        let pool = ComputePool(threads: threads)
+        let present = Atomic(0)
+        // Ends only if somebody takes the second index while the first is under way.
+        pool.forEach(2) { _ in
+            present.wrappingAdd(1, ordering: .relaxed)
+            while present.load(ordering: .relaxed) < 2 { sched_yield() }
+        }
+        #expect(present.load(ordering: .relaxed) == 2)
+    }
+
+    @Test("Helpers end with their pool")
+    func end() {
+        weak var helpers: PoolHelpers?
+        do {
+            let pool = ComputePool(threads: 4)
+            pool.forEach(100) { _ in sched_yield() }
+            helpers = pool.helpers
+            #expect(helpers != nil)
+        }
+        for _ in 0..<2000 where helpers != nil { usleep(5_000) }
+        #expect(helpers == nil, "threads hold what they wait on")
+    }
+
+    @Test("What the body holds is let go when the call returns")
+    func bodyIsReleased() {
+        final class Held: Sendable {}
+        let pool = ComputePool(threads: 3)
+        for _ in 0..<200 {
+            weak var seen: Held?
+            do {
+                let held = Held()
+                seen = held
+                pool.forEach(3) { _ in withExtendedLifetime(held) {} }
+            }
+            #expect(seen == nil)
+        }
     }
 
     @Test("A pool has at least one thread", arguments: [-1, 0])

@@ -83,18 +83,4 @@ struct MergeKernelTests {
         #expect(umbel_largest_magnitude([1, .nan, -3, 2], 4) == 3)
         #expect(umbel_largest_magnitude([1, -.infinity, .nan], 3) == .infinity)
     }
-
-    @Test("Memory comes back, up to the limit")
-    func recycledMemory() {
-        let first = RecycledMemory.take(byteCount: 1 << 20)
-        let address = first.start
-        #expect(Int(bitPattern: address) % 64 == 0)
-        RecycledMemory.give(first)
-        // Other tests take memory at the same time, so it may be another's block; it must be whole in any case.
-        let second = RecycledMemory.take(byteCount: (1 << 20) - 100)
-        second.start.initializeMemory(as: UInt8.self, repeating: 1, count: (1 << 20) - 100)
-        RecycledMemory.give(second)
-        let large = RecycledMemory.take(byteCount: RecycledMemory.keptLimit + 1)
-        RecycledMemory.give(large)
-    }
 }

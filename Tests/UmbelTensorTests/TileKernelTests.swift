@@ -118,7 +118,7 @@ struct TileKernelTests {
         }
     }
 
-    @Test("Two products, multiplied or added, are added")
+    @Test("Two products, multiplied, are added")
     func twoProducts() {
         compare(seed: 2) { rows, columns, random in
             let (first, second) = (Factors(rows, columns, 5, &random), Factors(rows, columns, 3, &random))
@@ -130,13 +130,48 @@ struct TileKernelTests {
                     first.with { a in second.with { umbel_merge_product_of_products_reference(tile, a, $0, 1.3) } }
                 })
         }
+    }
+
+    @Test("A product and a projection are added", arguments: [1, 3, 9, 20])
+    func generalised(kernel: Int) {
         compare(seed: 3) { rows, columns, random in
-            let (first, second) = (Factors(rows, columns, 2, &random), Factors(rows, columns, 4, &random))
+            let sum = Factors(rows, columns, 3, &random)
+            let projection = Factors(rows * kernel, columns, 5, &random)
+            func run(
+                _ tile: UnsafePointer<umbel_tile>,
+                _ body: (
+                    UnsafePointer<umbel_tile>?, UnsafePointer<umbel_product>?, UnsafePointer<umbel_projection>?, Float,
+                    UnsafeMutablePointer<Float>?
+                ) -> Int32
+            ) -> Int32 {
+                var lines = [Float](repeating: 0, count: 6 * 5 * (kernel + 16))
+                return sum.with { sum in
+                    projection.with { product in
+                        var projection = umbel_projection(
+                            left: product.pointee.left, left_stride: product.pointee.left_stride,
+                            panels: product.pointee.panels, inner: product.pointee.inner, kernel: kernel)
+                        return body(tile, sum, &projection, 1.3, &lines)
+                    }
+                }
+            }
             return Pair(
-                kernel: { tile in first.with { a in second.with { umbel_merge_sum_of_products(tile, a, $0, 1.3) } } },
-                twin: { tile in
-                    first.with { a in second.with { umbel_merge_sum_of_products_reference(tile, a, $0, 1.3) } }
-                })
+                kernel: { run($0, umbel_merge_generalised) }, twin: { run($0, umbel_merge_generalised_reference) })
+        }
+    }
+
+    @Test("A weight is projected, kernel position by kernel position", arguments: [1, 3, 9], [16, 48])
+    func projected(kernel: Int, stride: Int) {
+        var random = SeededGenerator(seed: 10)
+        for (rows, inner) in [(1, 1), (2, 7), (5, 20)] {
+            let x = numbers(rows * (inner * kernel + 2), &random)
+            let right = numbers(inner * stride, &random)
+            var expected = [Float](repeating: 7, count: rows * kernel * stride)
+            umbel_project_reference(&expected, x, inner * kernel + 2, rows, kernel, right, stride, inner)
+            KernelSets.each { set in
+                var actual = [Float](repeating: 7, count: expected.count)
+                umbel_project(&actual, x, inner * kernel + 2, rows, kernel, right, stride, inner)
+                #expect(actual == expected, "\(set): \(rows) rows of \(inner)")
+            }
         }
     }
 

@@ -150,11 +150,35 @@ int umbel_merge_product_of_products(const struct umbel_tile *tile, const struct 
 int umbel_merge_product_of_products_reference(const struct umbel_tile *tile, const struct umbel_product *first,
                                               const struct umbel_product *second, float scale);
 
-// y = fma(scale, left₁ · right₁ + left₂ · right₂, x)
-int umbel_merge_sum_of_products(const struct umbel_tile *tile, const struct umbel_product *first,
-                                const struct umbel_product *second, float scale);
-int umbel_merge_sum_of_products_reference(const struct umbel_tile *tile, const struct umbel_product *first,
-                                          const struct umbel_product *second, float scale);
+// out[o·kernel + t, r] = Σᵢ x[o, i·kernel + t] · right[i, r] for `rows` rows of `inner` · kernel numbers, in index order
+// of i. `right` has rows of `right_stride` numbers, a multiple of 16 that is filled up with zeros, and so has `out`.
+void umbel_project(float *restrict out, const float *restrict x, size_t x_stride, size_t rows, size_t kernel,
+                   const float *restrict right, size_t right_stride, size_t inner);
+void umbel_project_reference(float *restrict out, const float *restrict x, size_t x_stride, size_t rows, size_t kernel,
+                             const float *restrict right, size_t right_stride, size_t inner);
+
+// A product whose left side depends on the kernel position of the column: element (o, j) is
+// Σₖ left[o·kernel + j mod kernel, k] · right[k, j], the right side in panels.
+struct umbel_projection {
+    const float *left;
+    size_t left_stride;
+    const float *panels;
+    size_t inner, kernel;
+};
+
+// What `umbel_merge_generalised` takes a line of beyond the kernel positions.
+enum { UMBEL_LINE_MARGIN = 16, UMBEL_BLOCK_ROWS = 6 };
+
+// y = fma(scale, sum + projection, x), the two products added before. `lines` is scratch of UMBEL_BLOCK_ROWS · inner ·
+// (kernel + UMBEL_LINE_MARGIN) numbers, with the projection's inner.
+int umbel_merge_generalised(const struct umbel_tile *tile, const struct umbel_product *sum,
+                            const struct umbel_projection *projection, float scale, float *lines);
+int umbel_merge_generalised_reference(const struct umbel_tile *tile, const struct umbel_product *sum,
+                                      const struct umbel_projection *projection, float scale, float *lines);
+
+// out(size, size) = (I + Q)·(I − Q)⁻¹ by Gauss–Jordan elimination with row exchange, each step rounded. `scratch` holds
+// 2 · size² numbers. Returns 0 if I − Q is singular.
+int umbel_cayley(double *out, const double *q, size_t size, double *scratch);
 
 // y = fma(scale, values, x), `values` of the tile's size in any format, `stride` elements from row to row.
 int umbel_merge_stored(const struct umbel_tile *tile, const void *values, size_t stride, enum umbel_float_format format,

@@ -4,7 +4,9 @@
 #include "../comparison_sums.h"
 #include "../kernel_set.h"
 #include "../scalar_formats.h"
+#include "cayley.h"
 #include "compare.h"
+#include "decomposition.h"
 #include "elementwise.h"
 #include "formats.h"
 #include "products.h"
@@ -13,4 +15,4 @@
 
 #define SET_MEMBER(RESULT, NAME, PARAMETERS, ARGUMENTS) .NAME = set_##NAME,
 
-static const struct umbel_kernel_set kernels = {.name = SET_NAME, UMBEL_KERNEL_LIST(SET_MEMBER)};
+static const struct umbel_kernel_set kernels = {.name = SET_NAME, UMBEL_KERNEL_LIST(SET_MEMBER) UMBEL_F64_KERNEL_LIST(SET_MEMBER)};

@@ -31,7 +31,7 @@ INLINE void finish_streaming(int streaming) {
 
 // MARK: Products
 
-enum joining { ONLY_FIRST, TIMES_SECOND, PLUS_SECOND };
+enum joining { ONLY_FIRST, TIMES_SECOND };
 
 // One block: `rows` rows of `vectors` registers, `count` columns of which exist. The formats are constants where it
 // matters, so that the sums stay in registers to the end.
@@ -56,7 +56,6 @@ INLINE void merge_block(const struct umbel_tile *tile, size_t row, size_t column
         for (int v = 0; v < vectors; v++) {
             vf delta = sum[r][v];
             if (joining == TIMES_SECOND) delta = delta * other[r][v];
-            if (joining == PLUS_SECOND) delta = delta + other[r][v];
             y[v] = __builtin_elementwise_fma(factor, delta, y[v]);
             *largest = larger_magnitude(*largest, y[v]);
         }
@@ -121,11 +120,6 @@ static int set_merge_product_of_products(const struct umbel_tile *tile, const st
     return merge_products(tile, first, second, TIMES_SECOND, scale);
 }
 
-static int set_merge_sum_of_products(const struct umbel_tile *tile, const struct umbel_product *first,
-                                     const struct umbel_product *second, float scale) {
-    return merge_products(tile, first, second, PLUS_SECOND, scale);
-}
-
 // MARK: Elementwise
 
 // Runs BODY for each group of columns of each row, with y[BLOCK_VECTORS] widened before it and stored after it.
@@ -184,15 +178,15 @@ static int set_merge_kronecker(const struct umbel_tile *tile, const struct umbel
     const size_t step = BLOCK_COLUMNS % period;
     const vf factor = scale;
     size_t written = SIZE_MAX, phase = 0;
-    const float *inner = NULL;
+    const float *inner = NULL, *coefficients = NULL, *current = NULL;
     FOR_EACH_GROUP(tile, {
         if (column == 0) {
             const size_t whole = product->first_row + row;
             const size_t outer = whole / product->inner_rows;
             inner = product->inner + whole % product->inner_rows * product->inner_stride;
             phase = 0;
+            coefficients = current = product->outer + outer * product->outer_columns;
             if (outer != written) {
-                const float *const coefficients = product->outer + outer * product->outer_columns;
                 for (size_t c = 0; c < product->outer_columns; c++) {
                     for (size_t j = 0; j < period; j++) outer_row[c * period + j] = coefficients[c];
                 }
@@ -200,13 +194,21 @@ static int set_merge_kronecker(const struct umbel_tile *tile, const struct umbel
             }
         }
         vf coefficient[BLOCK_VECTORS];
-        load_part(coefficient, BLOCK_VECTORS, outer_row, column, count, UMBEL_F32);
+        if (phase + BLOCK_COLUMNS <= period) {
+            for (int v = 0; v < BLOCK_VECTORS; v++) coefficient[v] = *current;
+        } else {
+            load_part(coefficient, BLOCK_VECTORS, outer_row, column, count, UMBEL_F32);
+        }
         for (int v = 0; v < BLOCK_VECTORS; v++) {
             const vf delta = coefficient[v] * load_f32(inner + phase + v * LANES);
             y[v] = __builtin_elementwise_fma(factor, delta, y[v]);
         }
-        phase += step;
-        if (phase >= period) phase -= period;
+        // A period shorter than a group never has the first case, so `current` need not follow it.
+        phase += period < BLOCK_COLUMNS ? step : BLOCK_COLUMNS;
+        if (phase >= period) {
+            phase -= period;
+            current++;
+        }
     });
 }
 
@@ -241,6 +243,110 @@ static int set_merge_rotated(const struct umbel_tile *tile, const float *rotatio
         for (; row + 4 <= tile->rows; row += 4) BLOCK(4);
         for (; row < tile->rows; row++) BLOCK(1);
 #undef BLOCK
+    }
+    finish_streaming(streaming);
+    return is_below(largest, tile->limit);
+}
+
+// MARK: Products with the weight itself
+
+// Eight lines at a time, so that as many sums are under way as the CPU can work on.
+static void set_project(float *restrict out, const float *restrict x, size_t x_stride, size_t rows, size_t kernel,
+                        const float *restrict right, size_t right_stride, size_t inner) {
+    enum { LINES = 8 };
+    const size_t lines = rows * kernel;
+    for (size_t first = 0; first < lines; first += LINES) {
+        const float *line[LINES];
+        for (size_t l = 0; l < LINES; l++) {
+            // Lines beyond the last are that one again, and not stored.
+            const size_t index = first + l < lines ? first + l : lines - 1;
+            line[l] = x + index / kernel * x_stride + index % kernel;
+        }
+        for (size_t column = 0; column < right_stride; column += LANES) {
+            vf sum[LINES] = {0};
+            for (size_t i = 0; i < inner; i++) {
+                const vf across = load_f32(right + i * right_stride + column);
+                UNROLLED for (int l = 0; l < LINES; l++) {
+                    const vf factor = line[l][i * kernel];
+                    sum[l] = __builtin_elementwise_fma(factor, across, sum[l]);
+                }
+            }
+            UNROLLED for (size_t l = 0; l < LINES; l++) {
+                if (first + l < lines) store_f32(out + (first + l) * right_stride + column, sum[l]);
+            }
+        }
+    }
+}
+
+// A block of a product whose left side changes with the column: numbers j, j + 1, … of a line that repeats.
+INLINE void repeating_sums(vf sum[BLOCK_ROWS][BLOCK_VECTORS], int rows, int vectors, const float *lines, size_t length,
+                           size_t phase, size_t kernel, struct input right, size_t inner) {
+    for (int r = 0; r < rows; r++) {
+        for (int v = 0; v < vectors; v++) sum[r][v] = 0;
+    }
+    size_t begin[BLOCK_VECTORS];
+    for (int v = 0; v < vectors; v++) begin[v] = (phase + v * LANES) % kernel;
+    for (size_t k = 0; k < inner; k++) {
+        vf across[BLOCK_VECTORS];
+        for (int v = 0; v < vectors; v++) across[v] = load_f32(right.start + k * right.stride + v * LANES);
+        for (int r = 0; r < rows; r++) {
+            const float *const line = lines + (r * inner + k) * length;
+            for (int v = 0; v < vectors; v++) {
+                sum[r][v] = __builtin_elementwise_fma(load_f32(line + begin[v]), across[v], sum[r][v]);
+            }
+        }
+    }
+}
+
+INLINE void generalised_block(const struct umbel_tile *tile, size_t row, size_t column, int rows,
+                              const struct umbel_product *sum, const struct umbel_projection *projection,
+                              const float *lines, size_t length, float scale, int streaming, vu *largest) {
+    enum { VECTORS = BLOCK_VECTORS / 2 };
+    vf first[BLOCK_ROWS][BLOCK_VECTORS], second[BLOCK_ROWS][BLOCK_VECTORS];
+    const size_t count = tile->columns - column, panel = column / PANEL * PANEL, inside = column % PANEL;
+    block_sums(first, rows, VECTORS, (struct input){sum->left + row * sum->left_stride, sum->left_stride},
+               (struct input){sum->panels + panel * sum->inner + inside, PANEL}, sum->inner);
+    repeating_sums(second, rows, VECTORS, lines, length, column, projection->kernel,
+                   (struct input){projection->panels + panel * projection->inner + inside, PANEL}, projection->inner);
+    const vf factor = scale;
+    UNROLLED for (int r = 0; r < rows; r++) {
+        const struct place place = row_place(tile, row + r);
+        vf y[BLOCK_VECTORS];
+        load_part(y, VECTORS, place.in, column, count, tile->in_format);
+        for (int v = 0; v < VECTORS; v++) {
+            y[v] = __builtin_elementwise_fma(factor, first[r][v] + second[r][v], y[v]);
+            *largest = larger_magnitude(*largest, y[v]);
+        }
+        store_part(place.out, column, count, y, VECTORS, tile->out_format, streaming);
+    }
+}
+
+static int set_merge_generalised(const struct umbel_tile *tile, const struct umbel_product *sum,
+                                 const struct umbel_projection *projection, float scale, float *lines) {
+    const int streaming = streams(tile);
+    const size_t kernel = projection->kernel, inner = projection->inner;
+    const size_t length = kernel + UMBEL_LINE_MARGIN, width = BLOCK_VECTORS / 2 * LANES;
+    vu largest = 0;
+    for (size_t row = 0; row < tile->rows; row += BLOCK_ROWS) {
+        const size_t rows = tile->rows - row < BLOCK_ROWS ? tile->rows - row : BLOCK_ROWS;
+        for (size_t r = 0; r < rows; r++) {
+            const float *const left = projection->left + (row + r) * kernel * projection->left_stride;
+            for (size_t k = 0; k < inner; k++) {
+                float *const line = lines + (r * inner + k) * length;
+                for (size_t i = 0; i < length; i++) line[i] = left[i % kernel * projection->left_stride + k];
+            }
+        }
+        for (size_t column = 0; column < tile->columns; column += width) {
+            if (rows == BLOCK_ROWS) {
+                generalised_block(tile, row, column, BLOCK_ROWS, sum, projection, lines, length, scale, streaming,
+                                  &largest);
+                continue;
+            }
+            for (size_t r = 0; r < rows; r++) {
+                generalised_block(tile, row + r, column, 1, sum, projection, lines + r * inner * length, length, scale,
+                                  streaming, &largest);
+            }
+        }
     }
     finish_streaming(streaming);
     return is_below(largest, tile->limit);

@@ -38,7 +38,7 @@ package struct BOFT: Algorithm {
 }
 
 private struct Butterfly: MatrixTransform, ColumnTransform {
-    let rotations: [SmallMatrix]
+    let rotations: SquareBlocks
     let stages: Int
     let count: Int
     let size: Int

@@ -8,32 +8,22 @@ enum CayleyBlocks {
     /// - Parameter blocks: (count·q, q), the blocks under each other.
     static func rotations(
         _ module: ModuleFactors, blocks role: Role, size: Int, outputs: Int
-    ) throws(ModuleError) -> [SmallMatrix] {
-        let values = try module.require(role).values().map(Double.init)
-        let count = values.count / (size * size)
-        var skew = (0..<count).map { block in
-            let stored = SmallMatrix(size: size, values: Array(values[block * size * size..<(block + 1) * size * size]))
-            return stored - stored.transposed
-        }
-        let factor = try constraintFactor(module, skew, outputs: outputs)
-        if factor != 1 { skew = skew.map { factor * $0 } }
-        var rotations: [SmallMatrix] = []
-        for block in skew {
-            guard let rotation = block.cayley, rotation.values.allSatisfy(\.isFinite) else {
-                throw .singular(module: module.stem, key: module.key(role))
-            }
-            rotations.append(rotation)
-        }
-        return rotations
+    ) throws(ModuleError) -> SquareBlocks {
+        var blocks = SquareBlocks(size: size, values: try module.require(role).values().map(Double.init))
+        blocks.makeAntisymmetric()
+        let factor = try constraintFactor(module, blocks, outputs: outputs)
+        if factor != 1 { blocks.scale(by: factor) }
+        guard blocks.transformByCayley() else { throw .singular(module: module.stem, key: module.key(role)) }
+        return blocks
     }
 
     private static func constraintFactor(
-        _ module: ModuleFactors, _ skew: [SmallMatrix], outputs: Int
+        _ module: ModuleFactors, _ skew: SquareBlocks, outputs: Int
     ) throws(ModuleError) -> Double {
         guard let alpha = try module.number(.alpha) else { return 1 }
         guard alpha.isFinite else { throw .nonFinite(key: module.key(.alpha), index: 0) }
         let limit = alpha * Double(outputs)
-        let norm = skew.reduce(0.0) { $0 + $1.values.reduce(0.0) { $0 + $1 * $1 } }.squareRoot()
+        let norm = skew.norm
         if module.stem.hasPrefix("oft_unet_") { return (min(norm, limit) + 1e-8) / (norm + 1e-8) }
         guard limit > 0, norm + 1e-8 > limit else { return 1 }
         return limit / (norm + 1e-8)
@@ -56,13 +46,18 @@ enum Rescale {
     }
 }
 
-extension SmallMatrix {
-    /// Writes (1 − m)·I + m·R, or its transpose, rounded to f32, to size × size numbers.
-    func write(interpolated strength: Double, transposed: Bool, to out: UnsafeMutablePointer<Float>) {
-        for row in 0..<size {
-            for column in 0..<size {
-                let value = (1 - strength) * (row == column ? 1 : 0) + strength * values[row * size + column]
-                out[transposed ? column * size + row : row * size + column] = Float(value)
+extension SquareBlocks {
+    /// Writes (1 − m)·I + m·R, or its transpose, of one block rounded to f32, to size × size numbers.
+    func write(_ block: Int, interpolated strength: Double, transposed: Bool, to out: UnsafeMutablePointer<Float>) {
+        precondition(block >= 0 && block < count)
+        values.withUnsafeBufferPointer { values in
+            let rotation = values[(block * size * size)..<((block + 1) * size * size)]
+            for row in 0..<size {
+                for column in 0..<size {
+                    let one: Double = row == column ? 1 : 0
+                    let value = (1 - strength) * one + strength * rotation[rotation.startIndex + row * size + column]
+                    out[transposed ? column * size + row : row * size + column] = Float(value)
+                }
             }
         }
     }

@@ -33,7 +33,7 @@ package struct DiagOFT: Algorithm {
 }
 
 private struct BlockRotation: RowTransform {
-    let rotations: [SmallMatrix]
+    let rotations: SquareBlocks
     let size: Int
     let rescale: [Float]?
 
@@ -43,8 +43,8 @@ private struct BlockRotation: RowTransform {
         let before = Matrix(rows: size, columns: tile.columns)
         let rotation = Matrix(rows: size, columns: size)
         for firstRow in stride(from: 0, to: tile.rows, by: size) {
-            rotations[(tile.firstRow + firstRow) / size].write(
-                interpolated: strength, transposed: true, to: rotation.start)
+            rotations.write(
+                (tile.firstRow + firstRow) / size, interpolated: strength, transposed: true, to: rotation.start)
             before.start.update(from: tile.row(firstRow), count: before.count)
             Product.write(rotation, times: before.start, columns: tile.columns, to: tile.row(firstRow))
         }
@@ -62,12 +62,12 @@ struct Rotations: Sendable {
     let size: Int
     private let values: Matrix
 
-    init(_ rotations: [SmallMatrix], strength: Double, transposed: Bool, pool: ComputePool) {
-        let size = rotations.first?.size ?? 0
+    init(_ rotations: SquareBlocks, strength: Double, transposed: Bool, pool: ComputePool) {
+        let size = rotations.size
         let values = Matrix(rows: rotations.count, columns: size * size)
         pool.forEachRange(rotations.count, grain: max(1, 16384 / max(1, size * size))) { range in
             for index in range {
-                rotations[index].write(interpolated: strength, transposed: transposed, to: values.row(index))
+                rotations.write(index, interpolated: strength, transposed: transposed, to: values.row(index))
             }
         }
         self.size = size

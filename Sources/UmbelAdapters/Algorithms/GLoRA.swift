@@ -93,34 +93,56 @@ private struct GeneralisedDelta: RowTransform {
     }
 
     func passes(over weight: WeightRows, strength: Double, pool: ComputePool) -> [any RowPass] {
-        guard kernel == 1 else { return [InPlacePass(transform: self, strength: strength)] }
-        return [
+        [
             InputProductPass(
-                inputUp: inputUp, inputDown: Panels(inputDown, pool: pool), sum: sum.product(pool: pool),
-                factor: Float(strength * sum.scale))
+                inputUp: inputUp.filledUp(toColumns: 16),
+                inputDown: Panels(inputDown.repeatingColumns(kernel), pool: pool), kernel: kernel,
+                sum: sum.product(pool: pool), factor: Float(strength * sum.scale))
         ]
     }
 }
 
-/// W + factor · (b₁·b₂ + (W·a₁)·a₂) for weights without kernel axes.
+/// W + factor · (b₁·b₂ + (W·a₁)·a₂), the second product taken for each kernel position.
 private struct InputProductPass: RowPass {
+    /// a₁, its columns filled up.
     let inputUp: Matrix
+    /// a₂, each column as often as there are kernel positions.
     let inputDown: Panels
+    let kernel: Int
     let sum: ProductAdder
     let factor: Float
 
     func run(_ tile: MergeTile) -> Bool {
-        tile.inParts { part, scratch in
+        precondition(tile.columns == inputUp.rows * kernel)
+        let margin = kernel + Int(UMBEL_LINE_MARGIN)
+        let lines = Matrix(rows: Int(UMBEL_BLOCK_ROWS) * inputDown.inner, columns: margin)
+        return tile.inParts { part, scratch in
             ConversionPass.run(part.writing(to: scratch))
-            let projection = Matrix(rows: part.rows, columns: inputUp.columns)
-            umbel_multiply(
-                projection.start, projection.columns, scratch, part.columns, inputUp.start, inputUp.columns, part.rows,
-                part.columns, inputUp.columns)
+            let left = Matrix(rows: part.rows * kernel, columns: inputUp.columns)
+            umbel_project(
+                left.start, scratch, part.columns, part.rows, kernel, inputUp.start, inputUp.columns, inputUp.rows)
             var first = sum.down.product(of: part, in: sum.up)
-            var second = inputDown.product(left: projection.start, stride: projection.columns)
+            var second = inputDown.projection(left: left, kernel: kernel)
             return runKernel(part.reading(from: scratch)) {
-                umbel_merge_sum_of_products($0, &first, &second, factor)
+                umbel_merge_generalised($0, &first, &second, factor, lines.start)
             }
         }
+    }
+}
+
+extension Matrix {
+    /// With zeros behind each row, up to a multiple of so many columns.
+    fileprivate func filledUp(toColumns multiple: Int) -> Matrix {
+        let filled = Matrix(rows: rows, columns: (columns + multiple - 1) / multiple * multiple, repeating: 0)
+        for row in 0..<rows { filled.row(row).update(from: self.row(row), count: columns) }
+        return filled
+    }
+
+    /// Each column `count` times.
+    fileprivate func repeatingColumns(_ count: Int) -> Matrix {
+        if count == 1 { return self }
+        let result = Matrix(rows: rows, columns: columns * count)
+        for index in 0..<self.count { (result.start + index * count).update(repeating: start[index], count: count) }
+        return result
     }
 }

@@ -51,9 +51,9 @@ private struct StartedFromBase: MatrixTransform {
     let scale: Double
 
     func apply(to matrix: Matrix, strength: Double, pool: ComputePool) throws(MergeError) {
-        let start: (left: Matrix, right: Matrix)
+        let start: SingularValues.Approximation
         do {
-            start = try SingularValues.truncated(matrix, rank: down.rows)
+            start = try SingularValues.truncated(matrix, rank: down.rows, pool: pool)
         } catch {
             throw .decomposition(tensor: "", rows: matrix.rows, columns: matrix.columns)
         }

@@ -79,13 +79,13 @@ package struct CombinedChange: Sendable {
         let rank = domain.rank ?? min(domain.view.rows, domain.view.columns)
         do {
             if let pair = factors(on: domain) {
-                let cut = try SingularValues.truncatedProduct(pair.up, pair.down, rank: rank)
+                let cut = try SingularValues.truncatedProduct(pair.up, pair.down, rank: rank, pool: pool)
                 return (cut.left.multiplied(by: cut.right), cut.energy)
             }
             let whole = try merged(domain, from: weights, pool: pool)
             // A matrix of no more than this rank is kept as it is.
-            guard rank < min(whole.rows, whole.columns) else { return (whole, .nothingLost) }
-            let cut = try SingularValues.truncatedWithEnergy(whole, rank: rank)
+            guard rank < min(whole.rows, whole.columns) else { return (whole, .whole(of: whole)) }
+            let cut = try SingularValues.truncated(whole, rank: rank, pool: pool)
             return (cut.left.multiplied(by: cut.right), cut.energy)
         } catch let error as MergeError {
             throw error

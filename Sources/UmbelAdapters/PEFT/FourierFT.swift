@@ -1,4 +1,3 @@
-internal import Foundation
 package import UmbelNames
 internal import UmbelTensor
 
@@ -76,7 +75,8 @@ private struct UnitCircle {
     let sines: [Double]
 
     init(_ count: Int) {
-        cosines = (0..<count).map { cos(2 * .pi * Double($0) / Double(count)) }
-        sines = (0..<count).map { sin(2 * .pi * Double($0) / Double(count)) }
+        let angles = (0..<count).map { 2 * .pi * Double($0) / Double(count) }
+        cosines = angles.map(ElementaryFunctions.cosine)
+        sines = angles.map(ElementaryFunctions.sine)
     }
 }

@@ -1,4 +1,3 @@
-internal import Foundation
 internal import UmbelFormats
 package import UmbelNames
 internal import UmbelTensor
@@ -41,8 +40,8 @@ package struct RoAd: Algorithm {
         var (first, second) = ([Double](), [Double]())
         for output in 0..<view.rows {
             let places = layout.places(output: output, group: group)
-            first.append(scales[places.first] * cos(angles[places.first]))
-            second.append(scales[places.second] * sin(angles[places.second]))
+            first.append(scales[places.first] * ElementaryFunctions.cosine(angles[places.first]))
+            second.append(scales[places.second] * ElementaryFunctions.sine(angles[places.second]))
         }
         let transform = WeightTransform.rows(PairRotation(rowGroup: group, first: first, second: second))
         return try [Patch(view, transform)] + (target.bias(beside: view, module).map { [Patch($0, transform)] } ?? [])

@@ -29,9 +29,9 @@ package struct SingularBase: MatrixTransform {
     package func apply(to matrix: Matrix, strength: Double, pool: ComputePool) throws(MergeError) {
         switch start {
         case .pissa:
-            let part: (left: Matrix, right: Matrix)
+            let part: SingularValues.Approximation
             do {
-                part = try SingularValues.truncated(matrix, rank: rank)
+                part = try SingularValues.truncated(matrix, rank: rank, pool: pool)
             } catch {
                 throw .decomposition(tensor: module, rows: matrix.rows, columns: matrix.columns)
             }

@@ -1,4 +1,3 @@
-internal import Foundation
 package import UmbelNames
 internal import UmbelTensor
 
@@ -131,7 +130,7 @@ struct Mixture: Sendable {
     static func largest(_ logits: [Float], count: Int) -> [(vector: Int, weight: Double)] {
         let order = logits.indices.sorted { (logits[$1], $0) < (logits[$0], $1) }.prefix(count)
         guard let top = order.first else { return [] }
-        let powers = order.map { exp(Double(logits[$0]) - Double(logits[top])) }
+        let powers = order.map { ElementaryFunctions.exponential(Double(logits[$0]) - Double(logits[top])) }
         let sum = powers.reduce(0, +)
         return zip(order, powers).map { ($0, $1 / sum) }
     }

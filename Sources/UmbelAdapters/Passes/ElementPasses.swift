@@ -44,11 +44,19 @@ struct RowNormPass: RowPass {
     let factor: @Sendable (_ row: Int, _ norm: Double) -> Float
 
     func run(_ tile: MergeTile) -> Bool {
-        tile.inParts { part, scratch in
+        if let numbers = tile.numbers { return scale(tile, numbers) }
+        return tile.inParts { part, scratch in
             ConversionPass.run(part.writing(to: scratch))
-            let rows = part.rowTile(scratch)
-            let factors = (0..<part.rows).map { factor(part.firstRow + $0, rows.norm(ofRow: $0)) }
-            return runKernel(part.reading(from: scratch)) { umbel_merge_scaled_rows($0, factors) }
+            return scale(part.reading(from: scratch), scratch)
         }
+    }
+
+    /// - Parameter numbers: those that the tile reads.
+    private func scale(_ tile: MergeTile, _ numbers: UnsafePointer<Float>) -> Bool {
+        let factors = (0..<tile.rows).map { row in
+            let squares = umbel_sum_of_squares(numbers + row * tile.columns, tile.columns)
+            return factor(tile.firstRow + row, squares.squareRoot())
+        }
+        return runKernel(tile) { umbel_merge_scaled_rows($0, factors) }
     }
 }

@@ -87,6 +87,14 @@ package struct MergeTile: @unchecked Sendable {
         return isBelow
     }
 
+    /// The tile's numbers where they lie, if they are f32 without gaps and aligned.
+    var numbers: UnsafePointer<Float>? {
+        guard kernel.in_format == UMBEL_F32, kernel.in_stride == columns, let start = kernel.in,
+            Int(bitPattern: start) % MemoryLayout<Float>.alignment == 0
+        else { return nil }
+        return start.assumingMemoryBound(to: Float.self)
+    }
+
     /// The rows as transforms that work in place see them, in memory that `writing(to:)` filled.
     func rowTile(_ scratch: UnsafeMutablePointer<Float>) -> RowTile {
         RowTile(firstRow: firstRow, rows: rows, columns: columns, start: scratch)

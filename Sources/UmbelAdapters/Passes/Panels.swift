@@ -36,6 +36,15 @@ struct Panels: Sendable {
         umbel_product(left: left, left_stride: stride, panels: memory.start, inner: inner)
     }
 
+    /// A left side with a row for each kernel position of each row of a tile.
+    ///
+    /// - Precondition: it has at least `inner` columns.
+    func projection(left: Matrix, kernel: Int) -> umbel_projection {
+        precondition(left.columns >= inner)
+        return umbel_projection(
+            left: left.start, left_stride: left.columns, panels: memory.start, inner: inner, kernel: kernel)
+    }
+
     /// Some rows of a matrix · panels.
     ///
     /// - Precondition: the matrix has `inner` columns and the rows exist.

@@ -45,6 +45,8 @@ struct CacheState: Sendable {
     private(set) var eviction = EvictionPolicy<String>()
     var deltas: KeptDeltas
     var counters = CacheCounters()
+    /// What was pushed out and is to be let go where nobody waits for it.
+    private var released: [[Int: MergedTensor]] = []
     private var uses = 0
     /// Variants that are remembered though they hold nothing.
     private static let idleLimit = 128
@@ -155,25 +157,29 @@ struct CacheState: Sendable {
         // Of tensors that are computed together, some may be there still.
         let tensors = tensors.filter { variants[id]?.tensors[$0.key] == nil }
         let needed = tensors.values.reduce(0) { $0 + $1.byteCount }
-        guard let entry = variants[id], makeRoom(for: needed, entry) else {
+        guard let variant = variants[id]?.variant, makeRoom(for: needed, variant) else {
             counters.unkeptBytes += needed
             return
         }
-        for tensor in tensors.values { tensor.releaseSurplus() }
         variants[id]?.tensors.merge(tensors) { $1 }
         variants[id]?.bytes += needed
         variants[id]?.cost += cost
-        if entry.bytes + needed > 0 { eviction.put(id, bytes: entry.bytes + needed, cost: entry.cost + cost) }
+        putInEviction(id)
+    }
+
+    private mutating func putInEviction(_ id: String) {
+        let (bytes, cost) = (variants[id]?.bytes ?? 0, variants[id]?.cost ?? 0)
+        if bytes > 0 { eviction.put(id, bytes: bytes, cost: cost) } else { eviction.remove(id) }
     }
 
     /// Makes room for more tensors of a variant: kept deltas go first, then other variants whole.
     ///
     /// - Returns: false, with nothing pushed out, if there can be none.
-    private mutating func makeRoom(for needed: Int, _ entry: Entry) -> Bool {
+    private mutating func makeRoom(for needed: Int, _ variant: Variant) -> Bool {
         if eviction.bytes + deltas.bytes + needed <= budget { return true }
         // What can never be there whole takes what is free and pushes out nobody.
-        guard !isStreaming(entry.variant) else { return false }
-        let id = entry.variant.id
+        guard !isStreaming(variant) else { return false }
+        let id = variant.id
         let pinned = Set(variants.values.filter(\.pinned).map(\.variant.id))
         var trial = eviction
         guard let victims = trial.makeRoom(for: needed, within: budget, keeping: { $0 == id || pinned.contains($0) })
@@ -181,6 +187,7 @@ struct CacheState: Sendable {
         eviction = trial
         for victim in victims {
             counters.evictedBytes += variants[victim]?.bytes ?? 0
+            if let tensors = variants[victim]?.tensors { released.append(tensors) }
             variants[victim]?.tensors = [:]
             variants[victim]?.bytes = 0
             variants[victim]?.cost = 0
@@ -189,6 +196,15 @@ struct CacheState: Sendable {
         counters.deltaEvictions += deltas.shrink(to: budget - eviction.bytes - needed)
         return true
     }
+
+    /// Hands over what was pushed out since the last time.
+    mutating func takeReleased() -> [[Int: MergedTensor]] {
+        defer { released = [] }
+        return released
+    }
+
+    /// Bytes of the budget that hold nothing: room for memory that is kept to be used again.
+    var unused: Int { max(0, budget - eviction.bytes - deltas.bytes) }
 
     /// Bytes that kept deltas may take together beside the merged tensors.
     var deltaRoom: Int { max(0, budget - eviction.bytes) }
@@ -199,8 +215,7 @@ struct CacheState: Sendable {
             variants[id]?.tensors[index] = nil
             variants[id]?.bytes -= tensor.byteCount
         }
-        guard let entry = variants[id], entry.bytes > 0 else { return eviction.remove(id) }
-        eviction.put(id, bytes: entry.bytes, cost: entry.cost)
+        putInEviction(id)
     }
 }
 

@@ -60,7 +60,6 @@ struct KeptDeltas: Sendable {
             return
         }
         for victim in victims { items[victim] = nil }
-        values.releaseSurplus()
         items[key] = Item(delta: delta, values: values)
         eviction.put(key, bytes: Self.bytes(of: delta), cost: cost)
     }

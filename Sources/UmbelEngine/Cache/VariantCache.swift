@@ -18,8 +18,12 @@ package final class VariantCache: Sendable {
     /// As many merges at a time as there are threads, each of which holds a few copies of a tensor.
     private let slots: DispatchSemaphore
     private let state: Mutex<CacheState>
+    /// What of the budget holds nothing may hold memory for the next variant.
+    private let allowance = RecycledMemory.Allowance()
     /// Bytes let go since the heap was last trimmed.
     private let untrimmed = Mutex(0)
+    /// What downloads may have merged before they can send it.
+    let readAhead: ReadAhead
     private static let trimmedFrom = 4 << 20
 
     /// - Parameter deltaBudget: a quarter of the budget if it is nil.
@@ -27,8 +31,22 @@ package final class VariantCache: Sendable {
         self.pool = pool
         self.budget = budget
         self.deltaBudget = min(deltaBudget ?? budget / 4, budget)
+        readAhead = ReadAhead(pool: pool)
         slots = DispatchSemaphore(value: pool.threads)
         state = Mutex(CacheState(budget: budget, deltaBudget: self.deltaBudget))
+        allowance.set(budget)
+    }
+
+    /// Changes what is held. What is pushed out is let go behind the lock, when its memory may be kept already.
+    private func change<Value>(_ body: (inout CacheState) -> sending Value) -> Value {
+        let (value, released) = state.withLock { state in
+            let value = body(&state)
+            allowance.set(state.unused)
+            return (value, state.takeReleased())
+        }
+        withExtendedLifetime(released) {}
+        RecycledMemory.trim()
+        return value
     }
 
     // MARK: Variants
@@ -65,7 +83,9 @@ package final class VariantCache: Sendable {
         if let pin { try setPinned(variant, pin) }
         if isStreaming(variant) { return .streaming }
         do {
-            for tensor in variant.model.plan.touched.sorted() { _ = try mergedTensor(tensor, of: variant) }
+            let order = ResidenceOrder(of: variant)
+            try build(order.small, of: variant)
+            for tensor in order.large { _ = try mergedTensor(tensor, of: variant) }
         } catch {
             // A pin on what cannot be merged would hold room for nothing.
             if pin == true { state.withLock { $0.unpin(variant.id) } }
@@ -88,7 +108,7 @@ package final class VariantCache: Sendable {
     ///
     /// - Returns: false if there is none of that id.
     package func remove(_ id: String) -> Bool {
-        guard let entry = state.withLock({ $0.remove(id) }) else { return false }
+        guard let entry = change({ $0.remove(id) }) else { return false }
         trimHeap(after: entry.bytes)
         return true
     }
@@ -131,6 +151,23 @@ package final class VariantCache: Sendable {
         }
     }
 
+    /// Builds small tensors side by side, each on one thread.
+    ///
+    /// - Parameter clusters: tensors that are computed together, together.
+    /// - Throws: the error of the first of those that fail.
+    private func build(_ clusters: [[Int]], of variant: Variant) throws(MergeError) {
+        let failure = Mutex<(index: Int, error: MergeError)?>(nil)
+        pool.forEach(clusters.count) { index in
+            guard failure.withLock({ $0?.index ?? .max }) > index else { return }
+            do throws(MergeError) {
+                for tensor in clusters[index] { _ = try mergedTensor(tensor, of: variant) }
+            } catch {
+                failure.withLock { if $0?.index ?? .max > index { $0 = (index, error) } }
+            }
+        }
+        if let failure = failure.withLock({ $0 }) { throw failure.error }
+    }
+
     private static func tensor(_ index: Int, in build: CacheState.Build) throws(MergeError) -> MergedTensor {
         let tensors = try build.result.withLock { $0 }?.get()
         guard let tensor = tensors?[index] else { preconditionFailure("a build ends with a result for its tensors") }
@@ -147,7 +184,7 @@ package final class VariantCache: Sendable {
         slots.signal()
         let elapsed = DispatchTime.now().uptimeNanoseconds - start
         build.result.withLock { $0 = result }
-        let freed = state.withLock { state in
+        let freed = change { state in
             let before = state.counters.evictedBytes
             state.finish(key, result, nanoseconds: elapsed)
             return state.counters.evictedBytes - before
@@ -155,6 +192,9 @@ package final class VariantCache: Sendable {
         build.group.leave()
         trimHeap(after: freed)
     }
+
+    /// Is the tensor in memory? Counts as no use.
+    func holds(_ index: Int, of id: String) -> Bool { state.withLock { $0.variants[id]?.tensors[index] != nil } }
 
     // MARK: What it holds
 
@@ -181,7 +221,7 @@ package final class VariantCache: Sendable {
     ///
     /// - Parameter digests: of the adapters that are still there.
     func forgetDeltas(except digests: Set<String>) {
-        state.withLock { state in
+        change { state in
             state.deltas.remove { key in !digests.contains(String(key.source.prefix { $0 != "\n" })) }
         }
     }
@@ -212,9 +252,9 @@ package final class VariantCache: Sendable {
     func keptDeltas() -> [DeltaKey: KeptDeltas.Item] { state.withLock { $0.deltas.items } }
 
     /// Lets tensors go that are not what they must be, so that they are merged anew.
-    func drop(_ tensors: [Int: MergedTensor], of id: String) { state.withLock { $0.drop(tensors, of: id) } }
+    func drop(_ tensors: [Int: MergedTensor], of id: String) { change { $0.drop(tensors, of: id) } }
 
-    func drop(_ deltas: Set<DeltaKey>) { state.withLock { $0.deltas.remove(where: deltas.contains) } }
+    func drop(_ deltas: Set<DeltaKey>) { change { $0.deltas.remove(where: deltas.contains) } }
 
     /// Runs a merge beside those of requests, as one of them.
     func inSlot<Value>(_ body: () throws(MergeError) -> Value) throws(MergeError) -> Value {
@@ -238,23 +278,8 @@ extension VariantCache: DeltaKeeper {
             let start = DispatchTime.now().uptimeNanoseconds
             let values = delta.values(pool: pool)
             let cost = Double(DispatchTime.now().uptimeNanoseconds - start)
-            state.withLock { $0.deltas.keep(values, of: delta, key, cost: cost, room: $0.deltaRoom) }
+            change { $0.deltas.keep(values, of: delta, key, cost: cost, room: $0.deltaRoom) }
             return values
         }
-    }
-}
-
-/// The tensors of one variant, through the cache.
-package struct CachedTensors: MergedTensorSource {
-    private let cache: VariantCache
-    private let variant: Variant
-
-    package init(cache: VariantCache, variant: Variant) {
-        self.cache = cache
-        self.variant = variant
-    }
-
-    package func tensor(_ index: Int, of model: MergedModel) throws -> MergedTensor {
-        try cache.mergedTensor(index, of: variant)
     }
 }

@@ -62,6 +62,7 @@ package final class HTTPServer: Sendable {
     /// - Returns: the bound port, which the system chose if `port` is 0.
     @discardableResult
     package func listen(host: String, port: Int) throws(SystemError) -> Int {
+        ignoreBrokenPipes()  // for sendfile
         let listener = try Listener(host: host, port: port) { self.accept($0) }
         let isStopping = state.withLock { state in
             if !self.isStopping { state.listeners.append(listener) }

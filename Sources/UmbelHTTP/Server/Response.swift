@@ -1,10 +1,16 @@
 package import HTTPTypes
+package import UmbelPOSIX
 
 /// Answers a request. Runs on a worker thread and may block; it never throws, since every error has a response.
 package typealias Handler = @Sendable (Request) -> Response
 
 /// Takes the next bytes of a body; blocks until the client has taken them.
-package typealias ByteSink = (UnsafeRawBufferPointer) throws -> Void
+package typealias ByteSink = (BytePiece) throws -> Void
+
+/// Gives bytes that are in memory to a sink.
+func give(_ bytes: ArraySlice<UInt8>, to sink: ByteSink) throws {
+    try bytes.withUnsafeBytes { try sink(.memory($0)) }
+}
 
 /// What a handler answers.
 ///
@@ -56,7 +62,7 @@ package enum ResponseBody: Sendable {
     package func produce(to sink: ByteSink) throws {
         switch self {
         case .none: break
-        case .bytes(let bytes): try bytes.withUnsafeBytes(sink)
+        case .bytes(let bytes): try give(bytes[...], to: sink)
         case .source(let source, let range): try source.write(range, to: sink)
         case .multipart(let parts): try parts.write(to: sink)
         case .stream(let produce): try produce(sink)

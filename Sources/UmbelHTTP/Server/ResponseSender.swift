@@ -1,10 +1,13 @@
+internal import UmbelPOSIX
+
 /// A body that is not as long as was announced. The source is wrong, and the client is told by a reset.
 package struct WrongBodyLength: Error, Equatable, Sendable {
     package let announced: Int
     package let produced: Int
 }
 
-/// Sends one response: small pieces are gathered, large ones go out as they are, a body is as long as announced.
+/// Sends one response: small pieces are gathered, large ones go out from where they are, those in a file by the kernel alone;
+/// a body is as long as announced.
 final class ResponseSender {
     /// Pieces are gathered up to this many bytes, which is about what one send hands to the kernel.
     private static let gatheredBytes = 65_536
@@ -14,6 +17,8 @@ final class ResponseSender {
     private var patience: Patience
     private var gathered: [UInt8]
     private var produced = 0
+    /// The body is more than would be gathered, so a part of it can be out while the rest is still being made.
+    private var isLong = false
     /// What the wire failed with. Kept, because what the sink throws passes through the source, which may change it.
     private(set) var wireFailure: WireError?
 
@@ -35,49 +40,77 @@ final class ResponseSender {
     }
 
     private func produce(_ body: ResponseBody) throws {
-        // The head goes first: a stream's first piece may be long in coming.
-        if case .stream = body { try flush(moreFollows: false) }
+        switch (body, framing) {
+        // The head goes first: what follows may be long in coming.
+        case (.stream, _): try flush(moreFollows: false)
+        case (.source, .counted(let announced)), (.multipart, .counted(let announced)):
+            isLong = announced > Self.gatheredBytes
+            if isLong { try flush(moreFollows: false) }
+        default: break
+        }
         try body.produce(to: take)
     }
 
-    private func take(_ bytes: UnsafeRawBufferPointer) throws {
-        guard !bytes.isEmpty else { return }
-        produced += bytes.count
+    private func take(_ piece: BytePiece) throws {
+        guard piece.count > 0 else { return }
+        let isFirst = produced == 0
+        produced += piece.count
         switch framing {
         case .none: return
         case .counted(let announced):
             // Not a byte more than announced: it would be read as the beginning of the next response.
             guard produced <= announced else { throw WrongBodyLength(announced: announced, produced: produced) }
-            try gather(bytes)
+            try gather(piece)
+            // So does the first piece, which tells a client what is coming.
+            if isFirst && isLong { try flush(moreFollows: false) }
         case .chunked:
-            gathered += Array("\(String(bytes.count, radix: 16))\r\n".utf8)
-            try gather(bytes)
+            gathered += Array("\(String(piece.count, radix: 16))\r\n".utf8)
+            try gather(piece)
             gathered += [ASCII.carriageReturn, ASCII.lineFeed]
             try flush(moreFollows: false)
         case .untilClose:
-            try gather(bytes)
+            try gather(piece)
             try flush(moreFollows: false)
         }
     }
 
-    private func gather(_ bytes: UnsafeRawBufferPointer) throws {
-        if gathered.count + bytes.count <= Self.gatheredBytes {
-            gathered += bytes
+    private func gather(_ piece: BytePiece) throws {
+        if gathered.count + piece.count <= Self.gatheredBytes {
+            piece.withBytes { gathered += $0 }
         } else {
             try flush(moreFollows: true)
-            try send(bytes, moreFollows: false)
+            try send(piece)
         }
     }
 
     private func flush(moreFollows: Bool) throws {
+        guard !gathered.isEmpty else { return }
         try gathered.withUnsafeBytes { try send($0, moreFollows: moreFollows) }
         gathered.removeAll(keepingCapacity: true)
     }
 
+    private func send(_ piece: BytePiece) throws {
+        guard case .file(let file, let range) = piece, let descriptor = file.descriptor else {
+            return try piece.withBytes { try send($0, moreFollows: false) }
+        }
+        var outcome = (sent: 0, isUnsupported: false)
+        try onWire { () throws(WireError) in outcome = try wire.send(descriptor, range, &patience) }
+        guard outcome.sent < range.count else { return }
+        guard outcome.isUnsupported else {
+            throw WrongBodyLength(announced: range.count, produced: outcome.sent)
+        }
+        let rest = BytePiece.file(file, range.lowerBound + outcome.sent..<range.upperBound)
+        try rest.withBytes { try send($0, moreFollows: false) }
+    }
+
     private func send(_ bytes: UnsafeRawBufferPointer, moreFollows: Bool) throws {
+        try onWire { () throws(WireError) in try wire.send(bytes, moreFollows: moreFollows, &patience) }
+    }
+
+    private func onWire(_ body: () throws(WireError) -> Void) throws {
         if let wireFailure { throw wireFailure }
         do throws(WireError) {
-            try wire.send(bytes, moreFollows: moreFollows, &patience)
+            try body()
         } catch {
             wireFailure = error
             throw error

@@ -82,6 +82,31 @@ final class Wire {
         }
     }
 
+    /// Has the kernel send a part of a file, waiting for the peer to take it.
+    ///
+    /// - Returns: how many bytes went: fewer than asked for only if the file has become shorter, or cannot be sent so.
+    func send(
+        _ file: FileDescriptor, _ range: Range<Int>, _ patience: inout Patience
+    ) throws(WireError) -> (sent: Int, isUnsupported: Bool) {
+        var done = 0
+        while done < range.count {
+            let outcome: Socket.FileSent
+            // Whatever a send fails with, the peer is out of reach.
+            do {
+                outcome = try socket.send(file, from: range.lowerBound + done, count: range.count - done)
+            } catch { throw .disconnected }
+            switch outcome {
+            case .bytes(let count):
+                patience.moved(count)
+                done += count
+            case .nothing: try wait(for: .writing, &patience)
+            case .end: return (done, false)
+            case .unsupported: return (done, true)
+            }
+        }
+        return (done, false)
+    }
+
     private func wait(for readiness: Socket.Readiness, _ patience: inout Patience) throws(WireError) {
         let clock = ContinuousClock()
         let start = clock.now

@@ -3,7 +3,8 @@ package protocol ByteSource: Sendable {
     var count: Int { get }
 
     /// Produces exactly the bytes of `range`, in order, in pieces of any size. Blocks; may be called for several
-    /// ranges.
+    /// ranges. A piece that lies in a file is best given
+    /// as that: it goes out without being copied.
     func write(_ range: Range<Int>, to sink: ByteSink) throws
 }
 
@@ -18,6 +19,6 @@ package struct MemorySource: ByteSource {
     package var count: Int { bytes.count }
 
     package func write(_ range: Range<Int>, to sink: ByteSink) throws {
-        try bytes[range].withUnsafeBytes { try sink($0) }
+        try give(bytes[range], to: sink)
     }
 }

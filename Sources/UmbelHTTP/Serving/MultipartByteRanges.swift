@@ -36,9 +36,9 @@ package struct MultipartByteRanges: Sendable {
     /// The body as a byte sequence.
     func write(to sink: ByteSink) throws {
         for part in parts {
-            try part.head.withUnsafeBytes { try sink($0) }
+            try give(part.head[...], to: sink)
             try source.write(part.range, to: sink)
         }
-        try tail.withUnsafeBytes { try sink($0) }
+        try give(tail[...], to: sink)
     }
 }

@@ -41,9 +41,9 @@ final class DownloadDigests: Sendable {
         func write(_ range: Range<Int>, to sink: ByteSink) throws {
             guard range == 0..<count else { return try source.write(range, to: sink) }
             let hash = SHA256()
-            try source.write(range) { bytes in
-                try sink(bytes)
-                hash.update(bytes)
+            try source.write(range) { piece in
+                try sink(piece)
+                piece.withBytes(hash.update)
             }
             digests.learn(hash.finish(), of: key)
         }

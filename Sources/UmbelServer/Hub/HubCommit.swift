@@ -96,7 +96,7 @@ struct HubCommit {
         } else if let kept = old?.config, keepsConfig {
             try upload.setConfig(Array(kept.bytes))
         }
-        try upload.finish()
+        upload.finish()
         return upload
     }
 

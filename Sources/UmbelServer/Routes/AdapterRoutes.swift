@@ -99,7 +99,7 @@ enum AdapterRoutes {
         let body = call.request.body
         body.limit = call.application.limits.uploadBytes
         try copy(from: { try body.read(into: $0) }, to: { try upload.write($0) })
-        try upload.finish()
+        upload.finish()
     }
 
     /// Fields whose content is a PEFT adapter's settings, whatever the file is called.
@@ -132,7 +132,7 @@ enum AdapterRoutes {
             }
         }
         guard let fileName else { throw RequestError.multipartWithoutFile }
-        try upload.finish()
+        upload.finish()
         let stem = fileName.hasSuffix(".safetensors") ? String(fileName.dropLast(".safetensors".count)) : fileName
         return (name, stem)
     }

@@ -30,7 +30,7 @@ enum BlobRoutes {
         let digest = try digest(call)
         let store = call.engine.adapters
         guard store.blob(digest) != nil else { throw RegistryError.unknownBlob(digest) }
-        let file = try MappedFile(path: store.blobPath(digest))
+        let file = try MappedFile(path: store.blobPath(digest), keepsOpen: true)
         return serve(MappedSource(file: file), as: Representation(etag: "sha256:" + digest), for: call.request)
     }
 
@@ -46,7 +46,7 @@ enum BlobRoutes {
         let body = call.request.body
         body.limit = call.application.limits.uploadBytes
         try AdapterRoutes.copy(from: { try body.read(into: $0) }, to: { try upload.write($0) })
-        let actual = try upload.finish()
+        let actual = upload.finish()
         guard actual == expected else { throw RequestError.digestMismatch(expected: expected, actual: actual) }
         try store.keep(upload, as: expected)
         return answer(expected, .created)

@@ -2,6 +2,7 @@ internal import HTTPTypes
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
+internal import UmbelTensor
 
 /// Endpoints about the service itself.
 enum ServiceRoutes {
@@ -28,11 +29,25 @@ enum ServiceRoutes {
     private static func ready(_ call: Call) throws -> Response {
         let state = call.application.readiness.state
         guard state == .ready else { throw RequestError.notReady(state.rawValue) }
-        return .json(.ok, ["status": "ready", "bases": JSON(call.engine.bases.map(\.name))])
+        let bases = call.engine.bases
+        for base in bases {
+            if let flaw = base.flaw { throw RequestError.baseUnusable(name: base.name, flaw) }
+        }
+        return .json(
+            .ok,
+            [
+                "status": "ready", "bases": JSON(bases.map(\.name)),
+                "reading": JSON(bases.filter { !$0.isRead }.map(\.name)),
+            ])
     }
 
     private static func version(_ call: Call) -> Response {
-        .json(.ok, ["version": .string(call.application.version), "numerics": JSON(VariantIdentity.numericsVersion)])
+        .json(
+            .ok,
+            [
+                "version": .string(call.application.version), "numerics": JSON(VariantIdentity.numericsVersion),
+                "kernels": .string(KernelSet.chosen),
+            ])
     }
 
     private static func openAPI(_ call: Call) -> Response {

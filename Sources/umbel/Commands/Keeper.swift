@@ -1,8 +1,11 @@
+import Dispatch
 import Logging
+import Synchronization
 import UmbelEngine
 import UmbelPOSIX
 import UmbelRegistry
 import UmbelServer
+import UmbelTensor
 
 /// What the service does now and again without being asked, each on a thread of its own.
 struct Keeper: Sendable {
@@ -53,11 +56,49 @@ struct Keeper: Sendable {
         }
     }
 
+    /// Gives memory that is kept for later merges back to the system, when others are short of it or nobody merged for a time.
+    func giveBackMemory(unusedFor seconds: Double) throws {
+        let idle = Mutex(IdleTime(limit: seconds))
+        let (engine, logger) = (engine, logger)
+        try start("giving back memory", every: min(2, seconds)) {
+            let now = Double(DispatchTime.now().uptimeNanoseconds) / 1e9
+            let isIdle = idle.withLock { $0.isOver(uses: engine.cache.counters.builds, now: now) }
+            guard isIdle || SystemFacts.isShortOfMemory, RecycledMemory.keptBytes > 0 else { return }
+            logger.debug(
+                "spare memory given back",
+                metadata: ["bytes": "\(RecycledMemory.keptBytes)", "cause": isIdle ? "unused" : "memory is short"])
+            RecycledMemory.release()
+        }
+    }
+
     private func start(_ what: String, every seconds: Double, _ body: @escaping @Sendable () -> Void) throws {
         do throws(SystemError) {
             try Thread.start(every: seconds, body)
         } catch {
             throw CommandFailure(.failed, "no thread for \(what): \(error.message)")
         }
+    }
+}
+
+/// How long something was of no use.
+struct IdleTime: Sendable {
+    let limit: Double
+    private var uses = -1
+    private var since = 0.0
+
+    /// - Parameter limit: seconds.
+    init(limit: Double) {
+        self.limit = limit
+    }
+
+    /// - Parameters:
+    ///   - uses: how often it was of use so far.
+    ///   - now: seconds of a clock that never goes back.
+    /// - Returns: whether the last use was so many seconds ago. Once: then it begins anew.
+    mutating func isOver(uses: Int, now: Double) -> Bool {
+        if uses != self.uses { (self.uses, since) = (uses, now) }
+        guard now - since >= limit else { return false }
+        since = now
+        return true
     }
 }

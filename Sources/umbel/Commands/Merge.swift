@@ -130,9 +130,9 @@ struct Merge: ParsableCommand {
             for file in model.files {
                 let path = try destination(of: file, in: model)
                 let output = try AtomicFile(path: path)
-                try model.write(0..<file.bytes, of: file, from: tensors) { bytes in
-                    try output.write(bytes)
-                    progress.add(bytes.count)
+                try model.write(0..<file.bytes, of: file, from: tensors) { piece in
+                    try piece.withBytes { try output.write($0) }
+                    progress.add(piece.count)
                 }
                 try output.commit()
                 written.append((path, file.bytes))

@@ -104,11 +104,12 @@ enum RecipeArgument {
 
 /// Opens what the command line names, with faults as bad input.
 enum Input {
+    /// - Parameter pool: reads the whole base to check its numbers; nil leaves that to others.
     /// - Throws: for what is no base, and for one that holds NaN or infinity.
-    static func base(_ path: String, name: String = "base", pool: ComputePool) throws -> BaseModel {
+    static func base(_ path: String, name: String = "base", pool: ComputePool?) throws -> BaseModel {
         do throws(BaseError) {
             let base = try BaseModel(name: name, path: path)
-            try base.checkFinite(pool: pool)
+            if let pool { try base.checkFinite(pool: pool) }
             return base
         } catch {
             throw CommandFailure(.badInput, error.sentence)

@@ -48,6 +48,7 @@ struct Serve: ParsableCommand {
         let keeper = Keeper(engine: engine, logger: logger)
         let watched = try keeper.watch(configuration.watch, every: configuration.watchInterval)
         try keeper.sweepBlobs(graceSeconds: configuration.registry.blobGraceSeconds)
+        try keeper.giveBackMemory(unusedFor: configuration.spareSeconds)
         let application = Application(
             engine: engine, limits: configuration.applicationLimits, watched: watched, version: Umbel.version,
             logger: logger, adapterFolder: try adapterFolder(configuration))
@@ -113,10 +114,10 @@ struct Serve: ParsableCommand {
             guard !bases.contains(where: { $0.name == name }) else {
                 throw CommandFailure(.usage, "two bases are called “\(name)”")
             }
-            let base = try Input.base(path, name: name, pool: pool)
+            let base = try Input.base(path, name: name, pool: nil)
             bases.append(base)
             logger.notice(
-                "base is resident",
+                "base is open",
                 metadata: [
                     "name": "\(name)", "tensors": "\(base.weights.views.count)",
                     "family": "\(base.recognition.family ?? "unnamed")",
@@ -150,7 +151,7 @@ struct Serve: ParsableCommand {
         } catch {
             throw CommandFailure(.failed, "no thread for the counts of routes: \(error.message)")
         }
-        prepare(engine, logger)
+        prepare(engine, configuration, logger)
         return engine
     }
 
@@ -163,19 +164,15 @@ struct Serve: ParsableCommand {
         }
     }
 
-    /// Digests are needed for the first model reference, and merged tensors for the first request of a route; large bases
-    /// take seconds, so they are computed meanwhile.
-    private func prepare(_ engine: Engine, _ logger: Logger) {
+    /// Reads the bases, whose digests every model reference needs, and merges the arms of routes, meanwhile: large bases take
+    /// seconds.
+    private func prepare(_ engine: Engine, _ configuration: Configuration, _ logger: Logger) {
+        let reader = BaseReader(known: KnownFiles(path: configuration.dataFolder + "/base-files.json")) { event in
+            Self.report(event, logger)
+        }
+        reader.read(engine.bases, threads: SystemFacts.processors)
         let prepare: @Sendable () -> Void = {
-            for base in engine.bases {
-                do throws(BaseError) {
-                    let digest = try base.digest()
-                    logger.info("base hashed", metadata: ["name": "\(base.name)", "sha256": "\(digest)"])
-                } catch {
-                    logger.error(
-                        "base cannot be hashed", metadata: ["name": "\(base.name)", "error": "\(error.sentence)"])
-                }
-            }
+            RecycledMemory.prefault(configuration.prefaultBytes)
             engine.warmRoutes { route, arm, error in
                 logger.error(
                     "arm of a route is unavailable",
@@ -183,7 +180,19 @@ struct Serve: ParsableCommand {
             }
         }
         // Without a thread to spare the first requests compute them.
-        if (try? Thread.start(prepare)) == nil { logger.warning("no thread for hashing bases and warming routes") }
+        if (try? Thread.start(prepare)) == nil { logger.warning("no thread for warming routes") }
+    }
+
+    private static func report(_ event: BaseReader.Event, _ logger: Logger) {
+        switch event {
+        case .read(let name, let digest, let seconds, nil):
+            logger.info(
+                "base read", metadata: ["name": "\(name)", "sha256": "\(digest)", "seconds": "\(seconds)"])
+        case .read(let name, _, _, let flaw?):
+            logger.error("base is unusable", metadata: ["name": "\(name)", "error": "\(flaw.sentence)"])
+        case .notKept(let error):
+            logger.warning("digests of bases cannot be kept", metadata: ["error": "\(error.sentence)"])
+        }
     }
 }
 

@@ -23,6 +23,10 @@ struct Configuration {
     var cacheBytes: Int?
     /// nil: a quarter of the cache.
     var deltaBytes: Int?
+    /// Memory made ready at start.
+    var prefaultBytes = 0
+    /// Seconds that memory is kept which no merge uses.
+    var spareSeconds = 600.0
     /// nil: one a processor.
     var threads: Int?
     var logLevel = Logger.Level.info
@@ -62,6 +66,8 @@ struct Configuration {
         dataFolder = values.text(.dataFolder)
         cacheBytes = try values.automatic(.cacheBytes, in: 0...Int.max)
         deltaBytes = try values.automatic(.cacheDeltas, in: 0...Int.max)
+        prefaultBytes = try values.integer(.cachePrefault, in: 0...Int.max)
+        spareSeconds = try values.seconds(.cacheSpareSeconds)
         threads = try values.automatic(.threads, in: 1...1024)
         logLevel = try values.level(.logLevel)
     }

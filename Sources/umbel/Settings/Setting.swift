@@ -54,6 +54,14 @@ struct Setting: Sendable {
         key: "cache.deltas",
         description: "Part of cache.bytes for differences kept for other strengths, in bytes; auto is a quarter.",
         defaultText: "auto")
+    static let cachePrefault = Setting(
+        key: "cache.prefault",
+        description: "Memory made ready after the start for the first merges, in bytes; at most cache.bytes.",
+        defaultText: "0")
+    static let cacheSpareSeconds = Setting(
+        key: "cache.spare_seconds",
+        description: "Seconds without a merge until memory kept for the next ones goes back to the system.",
+        defaultText: "600")
     static let threads = Setting(
         key: "compute.threads", description: "Computing threads; auto is one a processor.", defaultText: "auto")
     static let logLevel = Setting(
@@ -62,6 +70,7 @@ struct Setting: Sendable {
     /// Every setting but `bases`, which is a map of names to paths.
     static let all = [
         listen, connections, workers, headTimeout, idleTimeout, stallTimeout, graceSeconds, uploadBytes, adapterFolder,
-        history, blobGraceSeconds, watch, watchInterval, dataFolder, cacheBytes, cacheDeltas, threads, logLevel,
+        history, blobGraceSeconds, watch, watchInterval, dataFolder, cacheBytes, cacheDeltas, cachePrefault,
+        cacheSpareSeconds, threads, logLevel,
     ]
 }

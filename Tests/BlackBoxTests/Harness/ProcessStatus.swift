@@ -9,4 +9,15 @@ extension Service {
         else { throw HarnessFailure("no \(field) in the status of the process") }
         return kibibytes * 1024
     }
+
+    /// Pages that the process touched for the first time and that needed no reading (`minflt`).
+    var pageFaults: Int {
+        get throws {
+            let text = try String(contentsOfFile: "/proc/\(processIdentifier)/stat", encoding: .utf8)
+            // Fields are counted from behind the program's name, which may hold anything.
+            let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
+            guard fields.count > 7, let count = Int(fields[7]) else { throw HarnessFailure("no minflt: \(text)") }
+            return count
+        }
+    }
 }

@@ -28,9 +28,11 @@ final class Service: Requesting {
     var processIdentifier: Int32 { program.identifier }
     var log: String { (try? program.errors) ?? "" }
 
-    /// What the data folder holds, apart from the folders themselves, the lock and the database.
+    /// What the data folder holds, apart from the folders themselves, the lock, the database and what is known of bases.
     var stored: [String] {
-        scratch.files(below: "data").filter { $0 != "lock" && !$0.hasPrefix("registry.sqlite") }
+        scratch.files(below: "data").filter {
+            $0 != "lock" && !$0.hasPrefix("registry.sqlite") && !$0.hasPrefix("base-files.json")
+        }
     }
 
     /// SIGTERM, and the exit code.

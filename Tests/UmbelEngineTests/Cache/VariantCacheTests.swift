@@ -2,13 +2,13 @@ import Dispatch
 import Glibc
 import Synchronization
 import Testing
-import UmbelEngine
 import UmbelNames
 import UmbelPOSIX
 import UmbelTensor
 import UmbelTesting
 
 @testable import UmbelAdapters
+@testable import UmbelEngine
 
 @Suite("Variant cache")
 struct VariantCacheTests {
@@ -146,6 +146,37 @@ struct VariantCacheTests {
         #expect(cache.bytes == 0)
         #expect(cache.counters.failedBuilds == cache.counters.builds)
         #expect(cache.counters.running == 0 && cache.counters.waiting == 0)
+    }
+
+    @Test("Small tensors are merged side by side, each once, whoever else asks for them")
+    func sideBySide() throws {
+        let cache = VariantCache(pool: Self.pool, budget: 1 << 20)
+        let counter = Counter()
+        let made = try variant("v", Self.base(), [0, 1, 2, 3], counter)
+        let order = ResidenceOrder(of: made)
+        #expect(order.small == [[0], [1], [2], [3]] && order.large.isEmpty)
+        let used = try cache.use("v") { made }
+        try onThreads(8) {
+            do { _ = try cache.makeResident(used) } catch { Issue.record(error) }
+        }
+        #expect(counter.count == 4)
+        #expect(cache.info("v")?.state == .ready)
+        #expect(cache.counters.builds == 4 && cache.counters.running == 0 && cache.counters.waiting == 0)
+    }
+
+    @Test(
+        "Of several small tensors that cannot be merged, the first is named, whichever failed first", arguments: 0..<10)
+    func firstFailure(round: Int) throws {
+        let cache = VariantCache(pool: ComputePool(threads: 3), budget: 1 << 20)
+        let made = try variant("v", Self.base(), [1, 2, 3], Counter(adding: .infinity))
+        _ = try cache.use("v") { made }
+        do {
+            _ = try cache.makeResident(made)
+            Issue.record("merged to infinity")
+        } catch {
+            guard case .merge(.notFinite(tensor: "t1.weight", row: 0)) = error else { throw error }
+        }
+        #expect(cache.bytes == 0)
     }
 
     private func use(_ id: String, _ tensors: [Int] = [0], in cache: VariantCache, _ base: BaseModel, pin: Bool? = nil)
