@@ -1,4 +1,5 @@
 """What the scripts here share: the machine's description, a service that is started and watched, HTTP on a plain socket."""
+import atexit
 import json
 import os
 import platform
@@ -27,6 +28,8 @@ class Process:
 
     def __init__(self, command, **options):
         self.process = subprocess.Popen(command, **options)
+        # Also when the measurement fails.
+        atexit.register(self.process.kill)
 
     @property
     def pids(self):

@@ -37,7 +37,8 @@ struct Measurement {
 
     private static let columns = [
         ("algorithm", 11), ("rank", 4), ("threads", 7), ("MB", 6), ("multiply-adds / element", 23), ("copy ms", 8),
-        ("copied by", 9), ("merge ms", 8), ("GB/s", 5), ("of copy", 7), ("roofline ms", 11), ("of roofline", 11),
+        ("copied by", 9), ("merge ms", 8), ("GB/s", 5), ("of copy", 7), ("of memcpy", 9), ("roofline ms", 11),
+        ("of roofline", 11),
         ("kept ms", 7), ("kept of copy", 12), ("cold copy ms", 12), ("cold merge ms", 13), ("of cold copy", 12),
         ("checksum", 16),
     ]
@@ -51,6 +52,7 @@ struct Measurement {
             algorithm, rank.map(String.init) ?? "", String(threads), (Double(bytes) / 1e6).text(1),
             (Double(multiplyAdds) / Double(max(elements, 1))).text(1), (copySeconds * 1e3).text(2), copyMethod.rawValue,
             (mergeSeconds * 1e3).text(2), (Double(bytes) / mergeSeconds / 1e9).text(2), ofCopy.text(2),
+            (memcpySeconds / mergeSeconds).text(2),
             (rooflineSeconds * 1e3).text(2), ofRoofline.text(2), (keptSeconds * 1e3).text(2),
             (copySeconds / keptSeconds).text(2), (cold.map { ($0.copySeconds * 1e3).text(1) }) ?? "",
             (cold.map { ($0.mergeSeconds * 1e3).text(1) }) ?? "",
