@@ -7,7 +7,7 @@ package import UmbelPOSIX
 package final class BaseReader: Sendable {
     /// What there is to tell while reading goes on.
     package enum Event: Sendable {
-        /// A base has been read, or was known; `flaw` is what makes it unusable.
+        /// A base has been read, or was known, and that is kept; `flaw` is what makes it unusable.
         case read(name: String, digest: String, seconds: Double, flaw: BaseError?)
         /// What was found cannot be kept for the next start.
         case notKept(SystemError)
@@ -87,11 +87,11 @@ package final class BaseReader: Sendable {
         let findings = BaseFindings(base, whole)
         base.findings.settle(findings)
         let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
-        tell(.read(name: base.name, digest: findings.digest, seconds: seconds, flaw: findings.flaw))
         do throws(SystemError) {
             try known.save()
         } catch {
             tell(.notKept(error))
         }
+        tell(.read(name: base.name, digest: findings.digest, seconds: seconds, flaw: findings.flaw))
     }
 }

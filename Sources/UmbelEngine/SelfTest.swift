@@ -104,7 +104,7 @@ package struct SelfTest {
             var numbers = Numbers(seed: UInt64(1000 + index))
             for (role, shape, scale) in factors(of: layer) {
                 let values =
-                    role == "on_input" ? [Float(layer.shape.count % 2)] : numbers.next(shape.elementCount, scale: scale)
+                    role == "on_input" ? [layer.shape.count > 2 ? 1 : 0] : numbers.next(shape.elementCount, scale: scale)
                 tensors.append(("lycoris_\(layer.name).\(role)", shape, role == "alpha" ? [2] : values))
             }
         }

@@ -170,6 +170,23 @@ static void digest_multiply_add(void) {
     add_floats(y, ROWS * COLUMNS);
 }
 
+static void digest_project(void) {
+    for (size_t kernel = 1; kernel <= 9; kernel += 4) {
+        float *const out = floats(ROWS * kernel * 32);
+        umbel_project(out, floats(ROWS * INNER * kernel), INNER * kernel, ROWS, kernel, floats(INNER * 32), 32, INNER);
+        add_floats(out, ROWS * kernel * 32);
+    }
+}
+
+static void digest_cayley(void) {
+    for (size_t size = 1; size < 12; size++) {
+        double *const out = doubles(size * size);
+        const int exists = umbel_cayley(out, doubles(size * size), size, doubles(2 * size * size));
+        add(&exists, sizeof exists);
+        add_doubles(out, size * size);
+    }
+}
+
 // MARK: Merging tiles
 
 static struct umbel_product product(void) {
@@ -210,11 +227,15 @@ static int merged_product_of_products(const struct umbel_tile *tile) {
 }
 static void digest_merge_product_of_products(void) { merge_tiles(merged_product_of_products, ROWS); }
 
-static int merged_sum_of_products(const struct umbel_tile *tile) {
-    const struct umbel_product first = product(), second = product();
-    return umbel_merge_sum_of_products(tile, &first, &second, 0.3f);
+static int merged_generalised(const struct umbel_tile *tile) {
+    const struct umbel_product sum = product(), across = product();
+    // 1 is a linear layer, 3 a kernel whose positions divide the columns.
+    const size_t kernel = next() % 2 ? 1 : 3;
+    const struct umbel_projection projection = {floats(tile->rows * kernel * INNER), INNER, across.panels, INNER, kernel};
+    return umbel_merge_generalised(tile, &sum, &projection, 0.3f,
+                                   floats(UMBEL_BLOCK_ROWS * INNER * (kernel + UMBEL_LINE_MARGIN)));
 }
-static void digest_merge_sum_of_products(void) { merge_tiles(merged_sum_of_products, ROWS); }
+static void digest_merge_generalised(void) { merge_tiles(merged_generalised, ROWS); }
 
 static int merged_stored(const struct umbel_tile *tile) {
     void *const values = doubles(tile->rows * COLUMNS);
