@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 SWIFT_FLAGS ?=
 DEMO_LISTEN ?= 127.0.0.1:8080
+BENCH_PYTHON ?= python3
+BINARIES = $$(swift build -c release --show-bin-path $(SWIFT_FLAGS))
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,10 +44,25 @@ soak: deps ## 10,000 swaps against the real service: everything verifies, no mem
 	UMBEL_TEST_BINARY=$$(swift build -c release --show-bin-path)/umbel UMBEL_TEST_SWAPS=$${UMBEL_TEST_SWAPS:-10000} \
 		swift test --skip-build --filter SwapTests $(SWIFT_FLAGS)
 
-bench: deps ## merge throughput per algorithm
-	swift run -c release $(SWIFT_FLAGS) umbel-bench merge
+bench: bench-build ## each algorithm's merge against a copy and against its roofline
+	$(BINARIES)/umbel-bench merge
+
+bench-all: bench-build ## every benchmark, most of an hour (BENCH_PYTHON: one with Benchmarks/requirements.txt, for torch)
+	$(BINARIES)/umbel-bench merge
+	$(BINARIES)/umbel-bench merge --model qwen05b
+	for type in f16 f32 f8_e4m3; do $(BINARIES)/umbel-bench merge --dtype $$type --rank 16; done
+	$(BINARIES)/umbel-bench scale
+	$(BENCH_PYTHON) Benchmarks/compare-torch.py --bin $(BINARIES)
+	python3 Benchmarks/end-to-end.py --bin $(BINARIES)
+	python3 Benchmarks/growth.py --bin $(BINARIES)
+	BIN=$(BINARIES) Benchmarks/memory-proof
+	BIN=$(BINARIES) Benchmarks/route-swap
+
+bench-build: deps
+	swift build -c release --product umbel $(SWIFT_FLAGS)
+	swift build -c release --product umbel-bench $(SWIFT_FLAGS)
 
 clean: ## remove what was built
 	swift package clean
 
-.PHONY: help deps build demo test test-kernels lint format fuzz soak bench clean
+.PHONY: help deps build demo test test-kernels lint format fuzz soak bench bench-all bench-build clean

@@ -97,9 +97,13 @@ let package = Package(
                 "UmbelFormats", "UmbelTensor", "UmbelPOSIX", arguments, logging, yams,
             ],
             swiftSettings: strict),
+        // Measuring, and what it is measured against.
+        .target(name: "CUmbelBench", path: "Benchmarks/CUmbelBench", cSettings: kernelSettings),
         .executableTarget(
             name: "umbel-bench",
-            dependencies: ["UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX", arguments],
+            dependencies: [
+                "UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX", "CUmbelBench", arguments,
+            ],
             path: "Benchmarks/umbel-bench",
             swiftSettings: strict),
 

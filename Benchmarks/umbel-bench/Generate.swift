@@ -9,7 +9,7 @@ struct Generate: ParsableCommand {
     @Option(help: "Whose names and shapes: \(ModelName.allCases.map(\.rawValue).joined(separator: ", ")).")
     var model = ModelName.sd15Wide
 
-    @Option(help: "The base's type: bf16, f16 or f32.")
+    @Option(help: "The base's type: \(WeightType.allCases.map(\.rawValue).joined(separator: ", ")).")
     var dtype = WeightType.bf16
 
     @Option(help: "One of the algorithms that merge measures.")
@@ -34,18 +34,5 @@ struct Generate: ParsableCommand {
         try GeneratedFile.write(tensors, dtype: .bf16, to: adapter)
         let elements = shape.tensors.reduce(0) { $0 + $1.shape.elementCount }
         print("\(base): \(elements * dtype.dtype.byteCount) bytes in \(shape.tensors.count) tensors; \(adapter)")
-    }
-}
-
-/// The types that a generated base can have.
-enum WeightType: String, CaseIterable, ExpressibleByArgument {
-    case bf16, f16, f32
-
-    var dtype: DType {
-        switch self {
-        case .bf16: .bf16
-        case .f16: .f16
-        case .f32: .f32
-        }
     }
 }

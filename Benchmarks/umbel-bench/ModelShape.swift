@@ -19,6 +19,8 @@ struct ModelShape {
         var kernel: [Int] { Array(shape.dropFirst(2)) }
         var ones: [Int] { shape.dropFirst(2).map { _ in 1 } }
         var elements: Int { shape.reduce(1, *) }
+        /// Inputs at every position of the kernel.
+        var columns: Int { elements / outputs }
     }
 
     private mutating func layer(_ path: String, _ shape: Int..., bias: Bool = true) {
@@ -39,12 +41,15 @@ enum ModelName: String, CaseIterable, ExpressibleByArgument {
     case sd15, qwen05b, small
     /// SD 1.5's U-Net, a fifth wider: 2.5 GB in bf16.
     case sd15Wide = "sd15-wide"
+    /// At half its width: 0.43 GB in bf16, for what takes long.
+    case sd15Half = "sd15-half"
 
     var shape: ModelShape {
         switch self {
         case .sd15: ModelShape(unetOfWidth: 320)
         case .small: ModelShape(unetOfWidth: 80)
         case .sd15Wide: ModelShape(unetOfWidth: 384)
+        case .sd15Half: ModelShape(unetOfWidth: 160)
         case .qwen05b: .qwen05b
         }
     }

@@ -50,33 +50,3 @@ struct ResidentModel {
         table = NameTable(catalog: catalog)
     }
 }
-
-/// What merging is held against: the same bytes copied by memcpy, on the same threads, into memory that is there already.
-struct PlainCopy: @unchecked Sendable {
-    // Sendable: the sources are only read, and no two pieces have a destination in common.
-    private static let pieceBytes = 1 << 20
-    private let pieces: [(source: UnsafeRawBufferPointer, offset: Int)]
-    private let destination: WarmMemory
-
-    init(_ views: [TensorView], to destination: WarmMemory) {
-        var pieces: [(UnsafeRawBufferPointer, Int)] = []
-        var offset = 0
-        for view in views {
-            for begin in stride(from: 0, to: view.bytes.count, by: Self.pieceBytes) {
-                let end = min(begin + Self.pieceBytes, view.bytes.count)
-                pieces.append((UnsafeRawBufferPointer(rebasing: view.bytes[begin..<end]), offset + begin))
-            }
-            offset += view.bytes.count
-        }
-        precondition(offset <= destination.byteCount)
-        self.pieces = pieces
-        self.destination = destination
-    }
-
-    func run(on pool: ComputePool) {
-        pool.forEach(pieces.count) { index in
-            let (source, offset) = pieces[index]
-            if let start = source.baseAddress { memcpy(destination.start + offset, start, source.count) }
-        }
-    }
-}

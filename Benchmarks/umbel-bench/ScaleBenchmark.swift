@@ -18,7 +18,7 @@ struct ScaleBenchmark: ParsableCommand {
     @Option(help: "Whose names and shapes: \(ModelName.allCases.map(\.rawValue).joined(separator: ", ")).")
     var model = ModelName.sd15
 
-    @Option(help: "The base's type: bf16, f16 or f32.")
+    @Option(help: "The base's type: \(WeightType.allCases.map(\.rawValue).joined(separator: ", ")).")
     var dtype = WeightType.bf16
 
     @Option(help: "Computing threads; as many as there are processors by default.")

@@ -5,7 +5,9 @@ struct UmbelBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "umbel-bench",
         abstract: "Measures how fast Umbel merges, and makes the large files that other measurements need.",
-        subcommands: [MergeBenchmark.self, ScaleBenchmark.self, SwapBenchmark.self, Generate.self])
+        subcommands: [
+            MergeBenchmark.self, ScaleBenchmark.self, SwapBenchmark.self, RepeatBenchmark.self, Generate.self,
+        ])
 }
 
 extension Sequence where Element == Double {

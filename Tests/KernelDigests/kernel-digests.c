@@ -271,9 +271,9 @@ static int merged_rotated(const struct umbel_tile *tile) {
 static void digest_merge_rotated(void) { merge_tiles(merged_rotated, ROWS); }
 
 static void digest_rotate_panel_rows(void) {
-    const uint32_t rows[] = {3, 0, 7, 12, 5};
+    const uint32_t rows[] = {3, 0, 7, 12, 5, 1, 2, 9, 4, 6};
     float *const out = floats(ROWS * UMBEL_PANEL_COLUMNS);
-    umbel_rotate_panel_rows(out, floats(ROWS * UMBEL_PANEL_COLUMNS), rows, 5, floats(25));
+    umbel_rotate_panel_rows(out, floats(ROWS * UMBEL_PANEL_COLUMNS), rows, 5, 2, floats(50));
     add_floats(out, ROWS * UMBEL_PANEL_COLUMNS);
 }
 
