@@ -18,7 +18,8 @@ import UmbelFormats
         let tag = try service.request("HEAD", file)["etag"]
         #expect(tag != nil)
         try eventually("the list is written") {
-            try (JSON(parsing: Array(service.scratch.read(list)))["files"]?.array?.count ?? 0) > 3
+            guard service.scratch.files(below: "data").contains("base-files.json") else { return false }
+            return try (JSON(parsing: Array(service.scratch.read(list)))["files"]?.array?.count ?? 0) > 3
         }
         let kept = try service.scratch.read(list)
         for damage in [

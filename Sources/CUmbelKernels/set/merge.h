@@ -41,6 +41,9 @@ INLINE void merge_block(const struct umbel_tile *tile, size_t row, size_t column
                         vu *largest) {
     vf sum[BLOCK_ROWS][BLOCK_VECTORS], other[BLOCK_ROWS][BLOCK_VECTORS];
     const size_t panel = column / PANEL * PANEL, inside = column % PANEL;
+    for (int r = 0; r < rows; r++) {
+        prefetch_row((const char *)tile->in + (row + r) * tile->in_stride * format_bytes(in), column, in);
+    }
     block_sums(sum, rows, vectors, (struct input){first->left + row * first->left_stride, first->left_stride},
                (struct input){first->panels + panel * first->inner + inside, PANEL}, first->inner);
     if (joining != ONLY_FIRST) {
@@ -131,6 +134,7 @@ static int set_merge_product_of_products(const struct umbel_tile *tile, const st
         for (size_t column = 0; column < (TILE)->columns; column += BLOCK_COLUMNS) {                                     \
             const size_t count = (TILE)->columns - column;                                                               \
             vf y[BLOCK_VECTORS];                                                                                         \
+            prefetch_row(place.in, column, (TILE)->in_format);                                                           \
             load_part(y, BLOCK_VECTORS, place.in, column, count, (TILE)->in_format);                                     \
             BODY;                                                                                                        \
             for (int v = 0; v < BLOCK_VECTORS; v++) largest = larger_magnitude(largest, y[v]);                           \
@@ -140,11 +144,22 @@ static int set_merge_product_of_products(const struct umbel_tile *tile, const st
     finish_streaming(streaming);                                                                                         \
     return is_below(largest, (TILE)->limit)
 
+// Rows without gaps are one long row: that of a norm is a single number.
+INLINE struct umbel_tile flattened(const struct umbel_tile *tile, size_t other_stride) {
+    struct umbel_tile flat = *tile;
+    if (tile->in_stride != tile->columns || tile->out_stride != tile->columns || other_stride != tile->columns) return flat;
+    flat.columns = tile->rows * tile->columns;
+    flat.rows = flat.columns > 0;
+    flat.in_stride = flat.out_stride = flat.columns;
+    return flat;
+}
+
 static int set_merge_stored(const struct umbel_tile *tile, const void *values, size_t stride,
                             enum umbel_float_format format, float scale) {
     const vf factor = scale;
     const size_t bytes = stride * format_bytes(format);
-    FOR_EACH_GROUP(tile, {
+    const struct umbel_tile flat = flattened(tile, stride);
+    FOR_EACH_GROUP(&flat, {
         vf x[BLOCK_VECTORS];
         load_part(x, BLOCK_VECTORS, (const char *)values + row * bytes, column, count, format);
         for (int v = 0; v < BLOCK_VECTORS; v++) y[v] = __builtin_elementwise_fma(factor, x[v], y[v]);
@@ -167,7 +182,8 @@ static int set_merge_scaled_columns(const struct umbel_tile *tile, const float *
 }
 
 static int set_convert(const struct umbel_tile *tile) {
-    FOR_EACH_GROUP(tile, {});
+    const struct umbel_tile flat = flattened(tile, tile->columns);
+    FOR_EACH_GROUP(&flat, {});
 }
 
 // Row by row, element j is outer[j div d] · inner[j mod d], rounded, then one fused sum. The outer factors are written out
@@ -240,6 +256,7 @@ INLINE int rotate_in_formats(const struct umbel_tile *tile, const float *rotatio
         const char *x = tile->in;
         for (size_t row = 0; row < tile->rows; row++, x += tile->in_stride * format_bytes(in)) {
             vf wide[BLOCK_VECTORS];
+            prefetch_row(x, column, in);
             load_part(wide, BLOCK_VECTORS, x, column, tile->columns - column, in);
             for (int v = 0; v < BLOCK_VECTORS; v++) store_f32(panel + row * BLOCK_COLUMNS + v * LANES, wide[v]);
         }
@@ -317,8 +334,8 @@ INLINE void repeating_sums(vf sum[BLOCK_ROWS][BLOCK_VECTORS], int rows, int vect
 
 INLINE void generalised_block(const struct umbel_tile *tile, size_t row, size_t column, int rows,
                               const struct umbel_product *sum, const struct umbel_projection *projection,
-                              const float *lines, size_t length, const size_t *begin, float scale, int streaming,
-                              vu *largest) {
+                              const float *lines, size_t length, const size_t *begin, float scale,
+                              enum umbel_float_format in, enum umbel_float_format out, int streaming, vu *largest) {
     enum { VECTORS = BLOCK_VECTORS / 2 };
     vf first[BLOCK_ROWS][BLOCK_VECTORS], second[BLOCK_ROWS][BLOCK_VECTORS];
     const size_t count = tile->columns - column, panel = column / PANEL * PANEL, inside = column % PANEL;
@@ -328,19 +345,21 @@ INLINE void generalised_block(const struct umbel_tile *tile, size_t row, size_t 
                    (struct input){projection->panels + panel * projection->inner + inside, PANEL}, projection->inner);
     const vf factor = scale;
     UNROLLED for (int r = 0; r < rows; r++) {
-        const struct place place = row_place(tile, row + r);
+        const char *const x = (const char *)tile->in + (row + r) * tile->in_stride * format_bytes(in);
+        char *const place = (char *)tile->out + (row + r) * tile->out_stride * format_bytes(out);
         vf y[BLOCK_VECTORS];
-        load_part(y, VECTORS, place.in, column, count, tile->in_format);
+        load_part(y, VECTORS, x, column, count, in);
         for (int v = 0; v < VECTORS; v++) {
             y[v] = __builtin_elementwise_fma(factor, first[r][v] + second[r][v], y[v]);
             *largest = larger_magnitude(*largest, y[v]);
         }
-        store_part(place.out, column, count, y, VECTORS, tile->out_format, streaming);
+        store_part(place, column, count, y, VECTORS, out, streaming);
     }
 }
 
-static int set_merge_generalised(const struct umbel_tile *tile, const struct umbel_product *sum,
-                                 const struct umbel_projection *projection, float scale, float *lines) {
+INLINE int generalise_in_formats(const struct umbel_tile *tile, const struct umbel_product *sum,
+                                 const struct umbel_projection *projection, float scale, float *lines,
+                                 enum umbel_float_format in, enum umbel_float_format out) {
     enum { VECTORS = BLOCK_VECTORS / 2 };
     const int streaming = streams(tile);
     const size_t kernel = projection->kernel, inner = projection->inner;
@@ -362,12 +381,12 @@ static int set_merge_generalised(const struct umbel_tile *tile, const struct umb
         const size_t step = width % kernel;
         for (size_t column = 0; column < tile->columns; column += width) {
             if (rows == BLOCK_ROWS) {
-                generalised_block(tile, row, column, BLOCK_ROWS, sum, projection, lines, length, begin, scale,
+                generalised_block(tile, row, column, BLOCK_ROWS, sum, projection, lines, length, begin, scale, in, out,
                                   streaming, &largest);
             } else {
                 for (size_t r = 0; r < rows; r++) {
                     generalised_block(tile, row + r, column, 1, sum, projection, lines + r * inner * length, length,
-                                      begin, scale, streaming, &largest);
+                                      begin, scale, in, out, streaming, &largest);
                 }
             }
             for (int v = 0; v < VECTORS; v++) {
@@ -378,6 +397,20 @@ static int set_merge_generalised(const struct umbel_tile *tile, const struct umb
     }
     finish_streaming(streaming);
     return is_below(largest, tile->limit);
+}
+
+// The weight is in f32 already, since it was projected before.
+static int set_merge_generalised(const struct umbel_tile *tile, const struct umbel_product *sum,
+                                 const struct umbel_projection *projection, float scale, float *lines) {
+#define FORMATS(IN, OUT)                                                                                                 \
+    if (tile->in_format == IN && tile->out_format == OUT) {                                                              \
+        return generalise_in_formats(tile, sum, projection, scale, lines, IN, OUT);                                      \
+    }
+    FORMATS(UMBEL_F32, UMBEL_BF16)
+    FORMATS(UMBEL_F32, UMBEL_F16)
+    FORMATS(UMBEL_F32, UMBEL_F32)
+#undef FORMATS
+    return generalise_in_formats(tile, sum, projection, scale, lines, tile->in_format, tile->out_format);
 }
 
 // One stage of a butterfly on a panel of PANEL columns, block after block of `size` rows.

@@ -29,6 +29,8 @@ enum {
     BLOCK_COLUMNS = BLOCK_VECTORS * LANES,
     // Panels that are read for one run of rows after the other stay within so many bytes of cache.
     KEPT_BYTES = 256 << 10,
+    // How far ahead of the loads the memory is asked for.
+    PREFETCHED_BYTES = 256,
 };
 
 INLINE vf select_bits(vu mask, vf yes, vf no) { return (vf)((mask & (vu)yes) | (~mask & (vu)no)); }
@@ -188,6 +190,14 @@ INLINE size_t format_bytes(enum umbel_float_format format) {
     case UMBEL_F8_E5M2: return 1;
     }
     return 1;
+}
+
+// Asks for what is going to be loaded from a row some groups of columns later: with several rows at a time, the CPU does
+// not see by itself what comes next. Beyond the row's end it is of no use, and no harm.
+INLINE void prefetch_row(const char *in, size_t i, enum umbel_float_format format) {
+    const size_t bytes = format_bytes(format);
+    const char *const place = in + bytes * i + PREFETCHED_BYTES;
+    for (size_t line = 0; line < bytes * BLOCK_COLUMNS; line += 64) __builtin_prefetch(place + line, 0, 0);
 }
 
 // As `load`, of `count` numbers; the registers' rest is zeros.
