@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#pragma STDC FP_CONTRACT OFF
+
 enum { COMPARED = 8, SUMS = 7 };
 
 static inline void add_differences(double sums[SUMS][COMPARED], int lane, double a, double b, double w) {

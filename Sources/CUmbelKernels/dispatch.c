@@ -36,25 +36,28 @@ const char *umbel_kernels_available(size_t index) {
     return set ? set->name : NULL;
 }
 
-int umbel_kernels_choose(const char *name) {
+// NULL for one that does not run here.
+static const struct umbel_kernel_set *set_named(const char *name) {
     for (size_t i = 0;; i++) {
         const struct umbel_kernel_set *const set = set_at(i);
-        if (!set) return 0;
-        if (strcmp(set->name, name) == 0) {
-            atomic_store_explicit(&chosen, set, memory_order_release);
-            return 1;
-        }
+        if (!set || strcmp(set->name, name) == 0) return set;
     }
 }
 
-// Two threads that come here at once choose the same.
+int umbel_kernels_choose(const char *name) {
+    const struct umbel_kernel_set *const set = set_named(name);
+    if (set) atomic_store_explicit(&chosen, set, memory_order_release);
+    return set != NULL;
+}
+
 static const struct umbel_kernel_set *kernels(void) {
     const struct umbel_kernel_set *set = atomic_load_explicit(&chosen, memory_order_acquire);
     if (__builtin_expect(set != NULL, 1)) return set;
     const char *const wanted = getenv("UMBEL_KERNELS");
-    if (!wanted || !umbel_kernels_choose(wanted)) {
-        atomic_store_explicit(&chosen, set_at(0), memory_order_release);
-    }
+    const struct umbel_kernel_set *const named = wanted ? set_named(wanted) : NULL;
+    const struct umbel_kernel_set *none = NULL;
+    // What somebody else has chosen meanwhile stays.
+    atomic_compare_exchange_strong(&chosen, &none, named ? named : set_at(0));
     return atomic_load_explicit(&chosen, memory_order_acquire);
 }
 

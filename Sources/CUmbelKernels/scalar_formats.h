@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#pragma STDC FP_CONTRACT OFF
+
 static inline uint32_t bits_of(float x) {
     uint32_t u;
     memcpy(&u, &x, 4);

@@ -103,9 +103,8 @@ struct BaseLoader {
         var files: [BaseModel.File] = []
         for path in paths.sorted() {
             let disk = folder.isEmpty ? location : folder + "/" + path
-            if let weights = contents[path] {
-                let bytes = try Self.wrap { () throws(SystemError) in try FileDescriptor.read(disk).size(disk) }
-                files.append(.init(path: path, bytes: bytes, content: weights))
+            if let weights = contents[path], case .weights(let file, _) = weights {
+                files.append(.init(path: path, bytes: file.mapping.bytes.count, content: weights))
             } else {
                 let mapping = try Self.wrap { () throws(SystemError) in try MappedFile(path: disk, keepsOpen: true) }
                 files.append(.init(path: path, bytes: mapping.bytes.count, content: .other(mapping)))

@@ -65,12 +65,17 @@ package final class BaseModel: Sendable {
     ///
     /// - Throws: `notFinite` if it holds NaN or infinity: no model is made of such a base.
     package func digest() throws(BaseError) -> String {
-        let findings = findings.value {
+        let findings = awaitedFindings()
+        if let flaw = findings.flaw { throw flaw }
+        return findings.digest
+    }
+
+    /// What reading it tells, once that is done.
+    func awaitedFindings() -> BaseFindings {
+        findings.value {
             let read = files.map { ($0.path, FileFindings.read($0, of: self)) }
             return BaseFindings(self, Dictionary(read, uniquingKeysWith: { first, _ in first }))
         }
-        if let flaw = findings.flaw { throw flaw }
-        return findings.digest
     }
 
     /// SHA-256 of one file; nil before the base has been read.

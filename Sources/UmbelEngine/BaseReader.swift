@@ -55,7 +55,7 @@ package final class BaseReader: Sendable {
             first.isKnown == second.isKnown ? first.file.bytes < second.file.bytes : first.isKnown
         }
         let (ordered, unknown) = (tasks, tasks.count { !$0.isKnown })
-        state.withLock { $0.tasks = ordered }
+        state.withLock { $0.tasks += ordered }
         var started = 0
         for _ in 0..<min(max(1, threads), tasks.count) where (try? Thread.start { self.work() }) != nil { started += 1 }
         // Without a thread to spare nobody would ever settle what others wait for.
@@ -68,8 +68,10 @@ package final class BaseReader: Sendable {
                 task.file.mapping.load()
                 continue
             }
+            // What changes while it is read, or before, is read again at the next start.
+            let wasSettled = task.file.mapping.isSettled()
             let findings = FileFindings.read(task.file, of: task.base)
-            known.note(findings, of: task.file)
+            if wasSettled, task.file.mapping.isSettled() { known.note(findings, of: task.file) }
             state.withLock { $0.findings[ObjectIdentifier(task.base)]?[task.file.path] = findings }
             settleIfWhole(task.base)
         }

@@ -1,4 +1,5 @@
 internal import Dispatch
+internal import Synchronization
 package import UmbelAdapters
 internal import UmbelNames
 package import UmbelRegistry
@@ -172,6 +173,17 @@ extension Engine {
     }
 
     package func digest(of base: BaseModel) throws(EngineError) -> String {
+        // Those who wait are workers of the server, of which some have to be left for what needs no base.
+        let mustWait = !base.isRead
+        if mustWait {
+            let hasRoom = waitingForBases.withLock { waiting in
+                guard waiting < waitingLimit else { return false }
+                waiting += 1
+                return true
+            }
+            guard hasRoom else { throw .baseBeingRead(base.name) }
+        }
+        defer { if mustWait { waitingForBases.withLock { $0 -= 1 } } }
         do {
             return try base.digest()
         } catch {

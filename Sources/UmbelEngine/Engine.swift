@@ -20,11 +20,17 @@ package final class Engine: Sendable {
     /// As many comparisons at a time as there are threads, each of which holds a tensor of either model.
     let comparisons: DispatchSemaphore
 
-    /// - Parameter deltaBytes: the part of `cacheBytes` that kept deltas may take; a quarter if it is nil.
+    /// Requests that may wait for bases to be read.
+    let waitingLimit: Int
+    let waitingForBases = Mutex(0)
+
+    /// - Parameters:
+    ///   - deltaBytes: the part of `cacheBytes` that kept deltas may take; a quarter if it is nil.
     package init(
         bases: [BaseModel], adapters: AdapterStore, traffic: TrafficTable, cacheBytes: Int, deltaBytes: Int? = nil,
-        pool: ComputePool, recipes: RecipeStore? = nil
+        pool: ComputePool, recipes: RecipeStore? = nil, waitingLimit: Int = 32
     ) {
+        self.waitingLimit = max(1, waitingLimit)
         self.bases = bases
         self.adapters = adapters
         self.traffic = traffic
@@ -237,13 +243,19 @@ package final class Engine: Sendable {
 
     /// The bases that an upload has to fit one of.
     private func candidates(_ options: AdapterOptions) throws(EngineError) -> [BaseModel] {
-        guard let name = options.base else { return bases }
+        guard let name = options.base else { return usableBases }
         guard let base = base(name) else { throw .unknownBase(name) }
         return [base]
     }
 
+    /// Bases that are not known to hold NaN or infinity; all of them if none is left.
+    package var usableBases: [BaseModel] {
+        let usable = bases.filter { $0.flaw == nil }
+        return usable.isEmpty ? bases : usable
+    }
+
     private func fitsWhole(_ candidate: LoadedAdapter, _ options: AdapterOptions) -> Bool {
-        bases.contains { base in
+        usableBases.contains { base in
             let report = candidate.binding(to: base, prefixes: options.prefixes, pool: pool).report
             return report.matches.count == candidate.adapter.modules.count && report.errors.isEmpty
         }
@@ -261,6 +273,8 @@ package final class Engine: Sendable {
         do {
             try EffectMeter(binding: binding, base: best.weights, pool: pool).checkFinite()
         } catch {
+            // Where the base itself is not finite, no adapter is to blame.
+            _ = try digest(of: best)
             throw .merge(error)
         }
     }

@@ -6,6 +6,8 @@ package import UmbelRegistry
 /// Why the engine refused something. Cases carry facts; words and status codes are made where the client is answered.
 package enum EngineError: Error, Sendable {
     case base(name: String, BaseError)
+    /// The base is being read for the first time, and enough requests wait for that already.
+    case baseBeingRead(String)
     case system(SystemError)
     case registry(RegistryError)
     /// What a name points to is known, but its bytes cannot be read or are not what was stored.

@@ -5,7 +5,8 @@ internal import UmbelPOSIX
 /// What earlier starts found in the files of bases, by the files' identity, so that no file is read twice for it.
 ///
 /// Kept as JSON with a SHA-256 of its own. A list that is damaged, or missing, is no list: files are read anew. An entry
-/// counts only for a file of the same path, device, inode, length and times; every change of a file changes its times.
+/// counts only for a file of the same path, device, inode, length and times, and is made only of one that was on the disk before
+/// and after it was read (`MappedFile.isSettled`).
 package final class KnownFiles: Sendable {
     private struct Entry: Hashable {
         let identity: FileIdentity
@@ -83,7 +84,12 @@ package final class KnownFiles: Sendable {
             return Self.text(state.entries)
         }
         guard let text else { return }
-        try AtomicFile.write(text.utf8, to: path)
+        do throws(SystemError) {
+            try AtomicFile.write(text.utf8, to: path)
+        } catch {
+            state.withLock { $0.isChanged = true }
+            throw error
+        }
     }
 
     private static func text(_ entries: [String: Entry]) -> String {

@@ -38,6 +38,15 @@ package final class MappedFile: @unchecked Sendable {
         bytes = UnsafeRawBufferPointer(start: start, count: size)
     }
 
+    /// Is the file still what it was when it was mapped, with every change that anybody made so far behind it?
+    ///
+    /// Who writes through a mapping changes the times with the first store into a page that is on the disk; so it is brought
+    /// there first, and a later store shows.
+    package func isSettled() -> Bool {
+        guard let identity, let descriptor, (try? descriptor.synchronize(path)) != nil else { return false }
+        return FileIdentity(of: descriptor) == identity
+    }
+
     /// Has the kernel map every page that it has, or can read, now rather than at first use.
     package func load() {
         guard let start = bytes.baseAddress.map(UnsafeMutableRawPointer.init(mutating:)) else { return }

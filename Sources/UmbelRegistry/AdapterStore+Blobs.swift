@@ -21,6 +21,8 @@ extension AdapterStore {
     ///
     /// - Parameter digest: the SHA-256 of what was received.
     package func keep(_ upload: BlobUpload, as digest: String) throws(RegistryError) {
+        // Before anybody else has to wait for it.
+        try onDisk { () throws(SystemError) in try upload.waitUntilDurable() }
         try keep(digest, bytes: upload.bytes) { () throws(SystemError) in try upload.move(to: blobs.path(digest)) }
     }
 
@@ -76,8 +78,11 @@ package final class BlobUpload {
     /// - Returns: its SHA-256.
     package func finish() -> String { file.finish() }
 
+    /// Returns when the file is on the disk; at once if it is known to be there.
+    func waitUntilDurable() throws(SystemError) { try file.waitUntilDurable() }
+
     func move(to path: String) throws(SystemError) {
-        try file.waitUntilDurable()
+        try waitUntilDurable()
         try Directory.rename(file.path, to: path)
     }
 }

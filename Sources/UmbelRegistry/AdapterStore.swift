@@ -102,7 +102,9 @@ package final class AdapterStore: Sendable {
         _ upload: Upload, as name: String, options: AdapterOptions, labels: [String: String] = [:],
         check: (AdapterRecord?) throws(Refusal) -> Void
     ) throws(RegistryError) -> Result<(record: AdapterRecord, isNew: Bool), Refusal> {
-        try changing { (state: RegistryState) throws(RegistryError) in
+        // Before anybody else has to wait for it.
+        try onDisk { () throws(SystemError) in try upload.waitUntilDurable() }
+        return try changing { (state: RegistryState) throws(RegistryError) in
             let old = state.records[name]
             do throws(Refusal) { try check(old) } catch { return .failure(error) }
             let content = upload.content

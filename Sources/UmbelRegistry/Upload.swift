@@ -114,10 +114,15 @@ package final class Upload {
     /// - Precondition: `finish` was called.
     package var digest: String { content.digest }
 
+    /// Returns when the tensor file is on the disk; at once if it is known to be there.
+    ///
+    /// - Precondition: `finish` was called.
+    func waitUntilDurable() throws(SystemError) { try tensors?.waitUntilDurable() }
+
     /// Puts the files, once they are on the disk, below `blobs` under their digests. What lies there of the same name holds the same bytes.
     func move(to blobs: String) throws(SystemError) {
         let content = content
-        try tensors?.waitUntilDurable()
+        try waitUntilDurable()
         try Directory.rename(tensorPath, to: blobs + "/" + content.tensors)
         if let configPath, let config = content.config { try Directory.rename(configPath, to: blobs + "/" + config) }
     }

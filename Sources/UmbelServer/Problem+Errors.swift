@@ -51,6 +51,11 @@ extension Problem {
         switch error {
         case .base(let name, let error):
             self.init(.internalServerError, "base_unusable", "Base unusable", "Base “\(name)”: \(error.sentence)")
+        case .baseBeingRead(let name):
+            self.init(
+                .serviceUnavailable, "not_ready", "Not ready",
+                "Base “\(name)” is being read for the first time, and many requests wait for that already")
+            headers[.retryAfter] = "1"
         case .system(let error): self.init(system: error)
         case .registry(let error): self.init(registry: error)
         case .unreadableContent(let name, let digest, let cause):

@@ -123,8 +123,10 @@ final class PageArena: Sendable {
     /// Taken from the free pages meanwhile, so that nobody waits for the system.
     private func release(_ surplus: [Range<Int>]) {
         guard !surplus.isEmpty else { return }
-        for pages in surplus { Pages.release(start[pages.lowerBound], pages.count * Pages.size) }
-        state.withLock { state in for pages in surplus { state.free.give(pages, isResident: false) } }
+        for pages in surplus {
+            let isReleased = Pages.release(start[pages.lowerBound], pages.count * Pages.size)
+            state.withLock { $0.free.give(pages, isResident: !isReleased) }
+        }
     }
 
     /// Puts memory behind free pages until there are so many bytes of it, or as many as are kept at most. In small pieces, so

@@ -2,7 +2,8 @@ internal import Glibc
 
 /// Whole pages straight from the system, so that giving them back does give them back.
 enum Pages {
-    static let size = 4096
+    /// 4 KiB on most machines; up to 64 KiB on some with ARM processors.
+    static let size = max(4096, sysconf(Int32(_SC_PAGESIZE)))
 
     /// Addresses of `byteCount`, a multiple of the page size, that nothing can be read from or written to yet; they cost
     /// neither memory nor a promise of it. nil if the system refuses.
@@ -30,7 +31,11 @@ enum Pages {
     }
 
     /// Gives back the pages of a part of a mapping; it reads as zeros from then on.
-    static func release(_ start: UnsafeMutableRawPointer, _ byteCount: Int) { madvise(start, byteCount, MADV_DONTNEED) }
+    ///
+    /// - Returns: false if the system keeps them.
+    static func release(_ start: UnsafeMutableRawPointer, _ byteCount: Int) -> Bool {
+        madvise(start, byteCount, MADV_DONTNEED) == 0
+    }
 
     /// How many pages hold so many bytes.
     static func count(holding byteCount: Int) -> Int { (byteCount + size - 1) / size }

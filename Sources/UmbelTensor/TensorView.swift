@@ -85,9 +85,11 @@ package struct TensorView: @unchecked Sendable {
     }
 
     /// Are all elements finite? Computed on all threads; true for types without such values.
-    package func isFinite(pool: ComputePool) -> Bool { isBelow(.infinity, pool: pool) }
+    package func isFinite(pool: ComputePool) -> Bool {
+        dtype == .f64 ? isFinite(0..<elementCount) : isBelow(.infinity, pool: pool)
+    }
 
-    /// Are all magnitudes below a limit, none of them NaN? Computed on all threads; true for types that are no floats.
+    /// Are all magnitudes, rounded to f32, below a limit, none of them NaN? Computed on all threads; true for types that are no floats.
     package func isBelow(_ limit: Float, pool: ComputePool) -> Bool {
         guard let format = dtype.floatFormat, let start = bytes.baseAddress, elementCount > 0 else { return true }
         let source = ReadOnlyBytes(start: start)
@@ -106,6 +108,8 @@ package struct TensorView: @unchecked Sendable {
     /// Are the elements in `range` finite? Computed on the calling thread; true for types without such values.
     package func isFinite(_ range: Range<Int>) -> Bool {
         guard dtype.isFloat else { return true }
+        // f32 has no number for the largest of these.
+        if dtype == .f64 { return range.allSatisfy { number(at: $0).isFinite } }
         let buffer = Matrix(rows: 1, columns: 8192)
         return stride(from: range.lowerBound, to: range.upperBound, by: 8192).allSatisfy { begin in
             let piece = begin..<min(begin + 8192, range.upperBound)
@@ -115,12 +119,14 @@ package struct TensorView: @unchecked Sendable {
     }
 
     /// Index of the first element that is NaN or infinite; nil if there is none, or the type has no such values.
-    package func firstNonFinite() -> Int? { firstNot(below: .infinity) }
+    package func firstNonFinite() -> Int? {
+        dtype == .f64 ? (0..<elementCount).first { !number(at: $0).isFinite } : firstNot(below: .infinity)
+    }
 
-    /// Index of the first element whose magnitude is not below a limit; nil if there is none, or the type is no float.
+    /// Index of the first element whose magnitude, rounded to f32, is not below a limit; nil if there is none, or the type is no float.
     package func firstNot(below limit: Float) -> Int? {
         guard dtype.isFloat else { return nil }
-        if dtype == .f64 { return (0..<elementCount).first { !(abs(number(at: $0)) < Double(limit)) } }
+        if dtype == .f64 { return (0..<elementCount).first { !(abs(Float(number(at: $0))) < limit) } }
         let chunk = 4096
         let buffer = Matrix(rows: 1, columns: chunk)
         for start in stride(from: 0, to: elementCount, by: chunk) {

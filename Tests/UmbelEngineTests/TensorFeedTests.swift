@@ -102,6 +102,19 @@ struct TensorFeedTests {
         #expect(source.seen.withLock { $0.mostAhead } <= 300 * Self.megabyte)
     }
 
+    @Test("Of many responses that send large tensors one is ahead, and each has the tensor that it sends")
+    func manyResponses() throws {
+        let begun = DispatchSemaphore(value: 0)
+        let source = Source(limit: Self.megabyte, begun: begun)
+        let feeds = (0..<4).map { _ in feed(5, megabytes: 300, from: source) }
+        for feed in feeds { #expect(number(try feed.next()) == 0) }
+        // Four that are sent, and one ahead of one of them.
+        for _ in 0..<5 { begun.wait() }
+        for feed in feeds { feed.stop() }
+        #expect(source.asked.sorted() == [0, 0, 0, 0, 1])
+        #expect(source.readAhead.usedBytes == 0)
+    }
+
     @Test("Not more than a few small tensors are ahead, however much room there is")
     func count() throws {
         let source = Source(limit: 1 << 40)

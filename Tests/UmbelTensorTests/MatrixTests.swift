@@ -257,7 +257,11 @@ struct TensorViewTests {
     func largeDouble() {
         let view = TestTensor("t", .f64, [1], bytes: [1e300].withUnsafeBytes { Array($0) }).view
         #expect(view.firstNonFinite() == nil)
+        #expect(view.isFinite(0..<1) && view.isFinite(pool: ComputePool(threads: 2)))
         #expect(view.number(at: 0) == 1e300)
+        // As f32 it would not be one.
+        #expect(view.firstNot(below: .infinity) == 0)
+        #expect(!view.isBelow(.infinity, pool: ComputePool(threads: 2)))
     }
 
     @Test("A scalar has one element and an empty axis none")

@@ -123,8 +123,10 @@ private struct InputProductPass: RowPass {
                 left.start, scratch, part.columns, part.rows, kernel, inputUp.start, inputUp.columns, inputUp.rows)
             var first = sum.down.product(of: part, in: sum.up)
             var second = inputDown.projection(left: left, kernel: kernel)
-            return runKernel(part.reading(from: scratch)) {
-                umbel_merge_generalised($0, &first, &second, factor, lines.start)
+            return withExtendedLifetime((left, lines)) {
+                runKernel(part.reading(from: scratch)) {
+                    umbel_merge_generalised($0, &first, &second, factor, lines.start)
+                }
             }
         }
     }

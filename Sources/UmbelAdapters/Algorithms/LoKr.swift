@@ -35,7 +35,7 @@ package struct LoKr: Algorithm {
         for module: ModuleFactors, on target: Target, in context: AdapterContext
     ) throws(ModuleError) -> [Patch] {
         let view = try target.requireWeight(module)
-        let w1 = try outerFactor(module)
+        let w1 = try outerFactor(module, view)
         let w2 = try innerFactor(module, view)
         try module.checkProduct(
             module.has(outer) ? outer : outerUp, rows: w1.rows * w2.rows, columns: w1.columns * w2.columns, on: view)
@@ -82,7 +82,15 @@ package struct LoKr: Algorithm {
         return product
     }
 
-    private static func outerFactor(_ module: ModuleFactors) throws(ModuleError) -> Matrix {
+    /// A factor that is larger than the weight fits nowhere; known before it is multiplied out, it takes no memory.
+    private static func checkSize(
+        _ module: ModuleFactors, _ role: Role, rows: Int, columns: Int, _ view: TargetView
+    ) throws(ModuleError) {
+        guard rows > view.rows || columns > view.columns else { return }
+        try module.checkProduct(role, rows: rows, columns: columns, on: view)
+    }
+
+    private static func outerFactor(_ module: ModuleFactors, _ view: TargetView) throws(ModuleError) -> Matrix {
         if module.has(outer) {
             if module.has(outerUp) || module.has(outerDown) {
                 throw .twoFamilies(module: module.stem, algorithms: ["lokr_w1", "lokr_w1_a · lokr_w1_b"])
@@ -92,6 +100,7 @@ package struct LoKr: Algorithm {
         let up = try module.matrix(outerUp)
         let down = try module.matrix(outerDown)
         try module.checkRanks([(outerUp, up.columns), (outerDown, down.rows)])
+        try checkSize(module, outerUp, rows: up.rows, columns: down.columns, view)
         return up.multiplied(by: down)
     }
 
@@ -107,12 +116,14 @@ package struct LoKr: Algorithm {
         let down = try module.matrix(innerDown)
         guard module.has(core) else {
             try module.checkRanks([(innerUp, up.columns), (innerDown, down.rows)])
+            try checkSize(module, innerUp, rows: up.rows, columns: down.columns, view)
             return up.multiplied(by: down)
         }
         let middle = try module.matrix(core)
         try module.checkRanks([(core, middle.rows), (innerUp, up.rows), (innerDown, down.rows)])
         try module.checkKernel(core, on: view)
         try module.check(core, middle, rows: up.rows, columns: down.rows * view.kernel, on: view)
+        try checkSize(module, innerUp, rows: up.columns, columns: down.columns * view.kernel, view)
         return up.transposed().multiplied(by: TuckerCore.fold(middle, down))
     }
 }

@@ -94,7 +94,9 @@ private struct ReflectionPass: RowPass {
             let left = Matrix(rows: part.rows, columns: vectors.columns)
             umbel_project(left.start, scratch, part.columns, part.rows, 1, vectors.start, vectors.columns, vectors.rows)
             var product = correction.product(left: left.start, stride: left.columns)
-            return runKernel(part.reading(from: scratch)) { umbel_merge_product($0, &product, factor) }
+            return withExtendedLifetime(left) {
+                runKernel(part.reading(from: scratch)) { umbel_merge_product($0, &product, factor) }
+            }
         }
     }
 }

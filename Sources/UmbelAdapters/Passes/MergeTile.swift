@@ -79,12 +79,14 @@ package struct MergeTile: @unchecked Sendable {
     func inParts(group: Int = 1, _ body: (MergeTile, _ scratch: UnsafeMutablePointer<Float>) -> Bool) -> Bool {
         let height = min(rows, TileSize.rows(columns: columns, group: group))
         let scratch = Matrix(rows: height, columns: columns)
-        var isBelow = true
-        for begin in stride(from: 0, to: rows, by: max(1, height)) {
-            let part = part(begin..<min(begin + height, rows))
-            isBelow = body(part, scratch.start) && isBelow
+        return withExtendedLifetime(scratch) {
+            var isBelow = true
+            for begin in stride(from: 0, to: rows, by: max(1, height)) {
+                let part = part(begin..<min(begin + height, rows))
+                isBelow = body(part, scratch.start) && isBelow
+            }
+            return isBelow
         }
-        return isBelow
     }
 
     /// The tile's numbers where they lie, if they are f32 without gaps and aligned.

@@ -46,8 +46,9 @@ extension Engine {
         let start = DispatchTime.now().uptimeNanoseconds
         var report = VerificationReport()
         for base in bases {
-            let known = try digest(of: base)
-            report.bases.append(.init(name: base.name, digest: known, isWhole: BaseDigest.hash(base) == known))
+            let known = base.awaitedFindings()
+            let isWhole = known.flaw == nil && BaseDigest.hash(base) == known.digest
+            report.bases.append(.init(name: base.name, digest: known.digest, isWhole: isWhole))
         }
         for digest in adapters.digests.sorted() {
             // One that was removed since the list was read has nothing to be compared with.

@@ -28,6 +28,8 @@ final class TensorFeed: Sendable {
         var next = 0
         var isRunning = false
         var isStopped = false
+        /// The response has nothing to send until a tensor arrives; so at its beginning.
+        var isAwaited = true
     }
 
     /// As many tensors as this are ahead at most.
@@ -66,8 +68,16 @@ final class TensorFeed: Sendable {
             }
             return try source.tensor(order[index].tensor, of: model)
         }
+        let mustWait = state.withLock { state in
+            state.isAwaited = state.waiting.isEmpty
+            return state.isAwaited
+        }
+        if mustWait { room.signal() }
         arrived.wait()
-        let (merged, reserved) = state.withLock { $0.waiting.removeFirst() }
+        let (merged, reserved) = state.withLock { state in
+            state.isAwaited = false
+            return state.waiting.removeFirst()
+        }
         source.readAhead.give(reserved)
         room.signal()
         return try merged.get()
@@ -145,8 +155,8 @@ final class TensorFeed: Sendable {
             guard batch.isEmpty || bytes + upcoming.bytes <= Self.batchBytes && !clusters.contains(cluster) else {
                 break
             }
-            // The response waits for this one.
-            let isDue = state.waiting.isEmpty && state.running == 0
+            // The response waits for this one, and for no other.
+            let isDue = state.isAwaited && state.waiting.isEmpty && state.running == 0
             guard isDue || source.readAhead.take(upcoming.bytes) else { break }
             batch.append((upcoming, isDue ? 0 : upcoming.bytes))
             bytes += upcoming.bytes

@@ -76,11 +76,31 @@ final class ResponseSender {
 
     private func gather(_ piece: BytePiece) throws {
         if gathered.count + piece.count <= Self.gatheredBytes {
-            piece.withBytes { gathered += $0 }
+            try copy(piece)
         } else {
             try flush(moreFollows: true)
             try send(piece)
         }
+    }
+
+    /// Copies a small piece behind what is gathered. Of a file by reading it: a mapping of one that was cut off meanwhile
+    /// would end the process.
+    private func copy(_ piece: BytePiece) throws {
+        guard case .file(let file, let range) = piece, let descriptor = file.descriptor else {
+            return piece.withBytes { gathered += $0 }
+        }
+        var done = 0
+        gathered += try [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
+            while done < range.count {
+                let rest = UnsafeMutableRawBufferPointer(
+                    rebasing: UnsafeMutableRawBufferPointer(buffer)[done..<range.count])
+                let read = try descriptor.read(into: rest, at: range.lowerBound + done, file.path)
+                guard read > 0 else { break }
+                done += read
+            }
+            count = done
+        }
+        guard done == range.count else { throw WrongBodyLength(announced: range.count, produced: done) }
     }
 
     private func flush(moreFollows: Bool) throws {

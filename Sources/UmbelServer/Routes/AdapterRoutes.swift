@@ -225,7 +225,7 @@ enum AdapterRoutes {
         let (record, loaded) = try call.engine.adapter(call.parameter("name"))
         var effects: [String: [ModuleEffect]] = [:]
         let isWanted = call.query("effects") == nil ? true : try call.flag("effects")
-        if isWanted, let best = call.engine.best(loaded, call.engine.bases, record.options),
+        if isWanted, let best = call.engine.best(loaded, call.engine.usableBases, record.options),
             loaded.binding(to: best, prefixes: record.options.prefixes).report
                 .refusal(allowsUnmatched: record.options.allowsUnmatched) == nil
         {

@@ -14,7 +14,7 @@ package enum AdapterView {
     ) -> JSON {
         let adapter = loaded.adapter
         let bindings = engine.bases.map { ($0, loaded.binding(to: $0, prefixes: record.options.prefixes)) }
-        let best = engine.best(loaded, engine.bases, record.options)
+        let best = engine.best(loaded, engine.usableBases, record.options)
         let bestBinding = best.map { loaded.binding(to: $0, prefixes: record.options.prefixes) }
         var members = kept(record)
         members += summary(adapter, bestBinding?.report)

@@ -41,6 +41,7 @@ struct Serve: ParsableCommand {
 
     func run() throws {
         HeapMemory.configure()
+        OpenFileLimit.raise()
         let configuration = try configuration()
         var logger = Logger(label: "umbel", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = configuration.logLevel
@@ -141,7 +142,8 @@ struct Serve: ParsableCommand {
         let cacheBytes = configuration.cacheBytes ?? SystemFacts.freeMemory / 2
         let engine = Engine(
             bases: bases, adapters: store, traffic: traffic, cacheBytes: cacheBytes,
-            deltaBytes: configuration.deltaBytes, pool: pool, recipes: RecipeStore(store.database))
+            deltaBytes: configuration.deltaBytes, pool: pool, recipes: RecipeStore(store.database),
+            waitingLimit: configuration.limits.workers / 2)
         do {
             try traffic.start { error in
                 logger.error(
