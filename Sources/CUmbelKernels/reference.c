@@ -174,27 +174,15 @@ void umbel_narrow_one_reference(void *out, float in, enum umbel_float_format for
 
 // MARK: Merging tiles
 
-static size_t bytes_of(enum umbel_float_format format) {
-    switch (format) {
-    case UMBEL_F64: return 8;
-    case UMBEL_F32: return 4;
-    case UMBEL_F16:
-    case UMBEL_BF16: return 2;
-    case UMBEL_F8_E4M3:
-    case UMBEL_F8_E5M2: return 1;
-    }
-    return 1;
-}
-
 static float element(const struct umbel_tile *tile, size_t row, size_t column) {
     const size_t place = row * tile->in_stride + column;
-    return umbel_widen_one_reference((const char *)tile->in + place * bytes_of(tile->in_format), tile->in_format);
+    return umbel_widen_one_reference((const char *)tile->in + place * format_bytes(tile->in_format), tile->in_format);
 }
 
 // Returns whether the number is below the limit.
 static int put(const struct umbel_tile *tile, size_t row, size_t column, float y) {
     const size_t place = row * tile->out_stride + column;
-    umbel_narrow_one_reference((char *)tile->out + place * bytes_of(tile->out_format), y, tile->out_format);
+    umbel_narrow_one_reference((char *)tile->out + place * format_bytes(tile->out_format), y, tile->out_format);
     return fabsf(y) < tile->limit;
 }
 
@@ -262,7 +250,7 @@ int umbel_merge_stored_reference(const struct umbel_tile *tile, const void *valu
                                  enum umbel_float_format format, float scale) {
     const char *const start = values;
     EVERY_ELEMENT(
-        fmaf(scale, umbel_widen_one_reference(start + (row * stride + column) * bytes_of(format), format), x));
+        fmaf(scale, umbel_widen_one_reference(start + (row * stride + column) * format_bytes(format), format), x));
 }
 
 int umbel_merge_scaled_rows_reference(const struct umbel_tile *tile, const float *factors) {

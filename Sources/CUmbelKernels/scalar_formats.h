@@ -8,6 +8,19 @@
 
 #pragma STDC FP_CONTRACT OFF
 
+// Size of one number.
+static inline size_t format_bytes(enum umbel_float_format format) {
+    switch (format) {
+    case UMBEL_F64: return 8;
+    case UMBEL_F32: return 4;
+    case UMBEL_F16:
+    case UMBEL_BF16: return 2;
+    case UMBEL_F8_E4M3:
+    case UMBEL_F8_E5M2: return 1;
+    }
+    return 1;
+}
+
 static inline uint32_t bits_of(float x) {
     uint32_t u;
     memcpy(&u, &x, 4);

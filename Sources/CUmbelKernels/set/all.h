@@ -3,7 +3,6 @@
 
 #include "../comparison_sums.h"
 #include "../kernel_set.h"
-#include "../scalar_formats.h"
 #include "cayley.h"
 #include "compare.h"
 #include "decomposition.h"
@@ -11,6 +10,8 @@
 #include "formats.h"
 #include "products.h"
 #include "merge.h"
+#include "generalise.h"
+#include "rotate.h"
 #include "sums.h"
 
 #define SET_MEMBER(RESULT, NAME, PARAMETERS, ARGUMENTS) .NAME = set_##NAME,

@@ -1,6 +1,7 @@
 // Vectors of this instruction set's width, and loading and storing them in any storage format. Included once by each
 // `set_….c`, which says LANES (f32 numbers of a register), BLOCK_VECTORS (registers of a row that a block holds) and
 // HALF_CONVERSION (the CPU converts f16 itself, rounding to nearest even).
+#include "../scalar_formats.h"
 #include "umbel_kernels.h"
 
 #include <math.h>
@@ -178,18 +179,6 @@ INLINE void store(void *out, size_t i, const vf *y, int vectors, enum umbel_floa
         }
         return;
     }
-}
-
-INLINE size_t format_bytes(enum umbel_float_format format) {
-    switch (format) {
-    case UMBEL_F64: return 8;
-    case UMBEL_F32: return 4;
-    case UMBEL_F16:
-    case UMBEL_BF16: return 2;
-    case UMBEL_F8_E4M3:
-    case UMBEL_F8_E5M2: return 1;
-    }
-    return 1;
 }
 
 // Asks for what is going to be loaded from a row some groups of columns later: with several rows at a time, the CPU does
