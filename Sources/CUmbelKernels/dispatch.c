@@ -10,6 +10,7 @@ static _Atomic(const struct umbel_kernel_set *) chosen;
 static int runs_here(const struct umbel_kernel_set *set) {
     if (!set) return 0;
 #if defined(__x86_64__)
+    if (set == umbel_set_avx512_bf16) return __builtin_cpu_supports("avx512bf16") && runs_here(umbel_set_avx512);
     if (set == umbel_set_avx512) {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma") &&
@@ -24,7 +25,8 @@ static int runs_here(const struct umbel_kernel_set *set) {
 
 // The fastest first.
 static const struct umbel_kernel_set *set_at(size_t index) {
-    const struct umbel_kernel_set *const sets[] = {umbel_set_avx512, umbel_set_avx2, umbel_set_neon, umbel_set_plain};
+    const struct umbel_kernel_set *const sets[] = {umbel_set_avx512_bf16, umbel_set_avx512, umbel_set_avx2, umbel_set_neon,
+                                                   umbel_set_plain};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         if (runs_here(sets[i]) && index-- == 0) return sets[i];
     }

@@ -37,14 +37,22 @@
       (const struct umbel_tile *tile, const struct umbel_product *first, const struct umbel_product *second,             \
        float scale),                                                                                                     \
       (tile, first, second, scale))                                                                                      \
-    X(void, project,                                                                                                     \
-      (float *restrict out, const float *restrict x, size_t x_stride, size_t rows, size_t kernel,                        \
-       const float *restrict right, size_t right_stride, size_t inner),                                                  \
-      (out, x, x_stride, rows, kernel, right, right_stride, inner))                                                      \
+    X(int, merge_product_scaled_columns,                                                                                 \
+      (const struct umbel_tile *tile, const struct umbel_product *product, float scale, const float *factors),           \
+      (tile, product, scale, factors))                                                                                   \
+    X(int, merge_normalised, (const struct umbel_tile *tile, const struct umbel_magnitudes *magnitudes),                 \
+      (tile, magnitudes))                                                                                                \
+    X(int, merge_product_normalised,                                                                                     \
+      (const struct umbel_tile *tile, const struct umbel_product *product, float scale,                                  \
+       const struct umbel_magnitudes *magnitudes, float *scratch),                                                       \
+      (tile, product, scale, magnitudes, scratch))                                                                       \
+    X(void, add_product_squares,                                                                                         \
+      (double *sums, const struct umbel_tile *tile, const struct umbel_product *product, float scale),                   \
+      (sums, tile, product, scale))                                                                                      \
     X(int, merge_generalised,                                                                                            \
       (const struct umbel_tile *tile, const struct umbel_product *sum, const struct umbel_projection *projection,        \
-       float scale, float *lines),                                                                                       \
-      (tile, sum, projection, scale, lines))                                                                             \
+       float scale, float *scratch),                                                                                     \
+      (tile, sum, projection, scale, scratch))                                                                             \
     X(int, cayley, (double *out, const double *q, size_t size, double *scratch), (out, q, size, scratch))                \
     X(int, merge_stored,                                                                                                 \
       (const struct umbel_tile *tile, const void *values, size_t stride, enum umbel_float_format format, float scale),   \
@@ -55,8 +63,8 @@
       (const struct umbel_tile *tile, const struct umbel_kronecker *product, float scale, float *outer_row),             \
       (tile, product, scale, outer_row))                                                                                 \
     X(int, merge_rotated,                                                                                                \
-      (const struct umbel_tile *tile, const float *rotation, const float *factors, float *panel),                        \
-      (tile, rotation, factors, panel))                                                                                  \
+      (const struct umbel_tile *tile, size_t size, const float *rotations, const float *factors, float *panel),          \
+      (tile, size, rotations, factors, panel))                                                                                  \
     X(void, rotate_panel_rows,                                                                                           \
       (float *restrict out, const float *restrict in, const uint32_t *rows, size_t size, size_t blocks,                  \
        const float *rotations),                                                                                          \

@@ -15,6 +15,7 @@ struct umbel_kernel_set {
 };
 
 // NULL where the program was not compiled for such a CPU.
+extern const struct umbel_kernel_set *const umbel_set_avx512_bf16;
 extern const struct umbel_kernel_set *const umbel_set_avx512;
 extern const struct umbel_kernel_set *const umbel_set_avx2;
 extern const struct umbel_kernel_set *const umbel_set_neon;

@@ -216,34 +216,75 @@ int umbel_merge_product_of_products_reference(const struct umbel_tile *tile, con
     EVERY_ELEMENT(fmaf(scale, product_element(first, row, column) * product_element(second, row, column), x));
 }
 
-void umbel_project_reference(float *restrict out, const float *restrict x, size_t x_stride, size_t rows, size_t kernel,
-                             const float *restrict right, size_t right_stride, size_t inner) {
-    for (size_t o = 0; o < rows; o++) {
-        for (size_t t = 0; t < kernel; t++) {
-            for (size_t r = 0; r < right_stride; r++) {
-                float sum = 0;
-                for (size_t i = 0; i < inner; i++) {
-                    sum = fmaf(x[o * x_stride + i * kernel + t], right[i * right_stride + r], sum);
-                }
-                out[(o * kernel + t) * right_stride + r] = sum;
-            }
+int umbel_merge_product_scaled_columns_reference(const struct umbel_tile *tile, const struct umbel_product *product,
+                                                 float scale, const float *factors) {
+    EVERY_ELEMENT(fmaf(scale, product_element(product, row, column), x) * factors[column]);
+}
+
+static float magnitude_factor(const struct umbel_magnitudes *magnitudes, size_t row, double norm) {
+    const double ratio = (double)magnitudes->values[row] / (norm + magnitudes->epsilon);
+    return (float)(magnitudes->interpolates ? 1 + magnitudes->strength * (ratio - 1) : ratio);
+}
+
+int umbel_merge_normalised_reference(const struct umbel_tile *tile, const struct umbel_magnitudes *magnitudes) {
+    const float *const start = tile->in;
+#define FACTOR                                                                                                           \
+    magnitude_factor(magnitudes, row,                                                                                    \
+                     sqrt(umbel_sum_of_squares_reference(start + row * tile->in_stride, tile->columns)))
+    EVERY_ELEMENT(x * FACTOR);
+#undef FACTOR
+}
+
+int umbel_merge_product_normalised_reference(const struct umbel_tile *tile, const struct umbel_product *product,
+                                             float scale, const struct umbel_magnitudes *magnitudes, float *scratch) {
+    int fits = 1;
+    for (size_t row = 0; row < tile->rows; row++) {
+        for (size_t column = 0; column < tile->columns; column++) {
+            scratch[column] = fmaf(scale, product_element(product, row, column), element(tile, row, column));
+        }
+        const float factor = magnitude_factor(magnitudes, row, sqrt(umbel_sum_of_squares_reference(scratch, tile->columns)));
+        for (size_t column = 0; column < tile->columns; column++) fits &= put(tile, row, column, scratch[column] * factor);
+    }
+    return fits;
+}
+
+void umbel_add_product_squares_reference(double *sums, const struct umbel_tile *tile, const struct umbel_product *product,
+                                         float scale) {
+    for (size_t row = 0; row < tile->rows; row++) {
+        for (size_t column = 0; column < tile->columns; column++) {
+            const double y = fmaf(scale, product_element(product, row, column), element(tile, row, column));
+            sums[column] += y * y;
         }
     }
 }
 
-static float projection_element(const struct umbel_projection *projection, size_t row, size_t column) {
-    const size_t line = row * projection->kernel + column % projection->kernel;
-    const struct umbel_product product = {projection->left, projection->left_stride, projection->panels,
-                                          projection->inner};
-    const struct umbel_product shifted = {product.left + line * product.left_stride, 0, product.panels, product.inner};
-    return product_element(&shifted, 0, column);
+// Element `column` of a row of W that was read into `x`, projected.
+static float projection_element(const struct umbel_projection *projection, const float *x, size_t columns, size_t column) {
+    const size_t kernel = projection->kernel;
+    float sum = 0;
+    for (size_t k = 0; k < projection->inner; k++) {
+        float projected = 0;
+        for (size_t i = 0; i < columns / kernel; i++) {
+            projected = fmaf(x[i * kernel + column % kernel], projection->right[i * projection->right_stride + k], projected);
+        }
+        const size_t panel = column / UMBEL_PANEL_COLUMNS, inside = column % UMBEL_PANEL_COLUMNS;
+        sum = fmaf(projected, projection->panels[(panel * projection->inner + k) * UMBEL_PANEL_COLUMNS + inside], sum);
+    }
+    return sum;
 }
 
 int umbel_merge_generalised_reference(const struct umbel_tile *tile, const struct umbel_product *sum,
-                                      const struct umbel_projection *projection, float scale, float *lines) {
-    (void)lines;
-    EVERY_ELEMENT(
-        fmaf(scale, product_element(sum, row, column) + projection_element(projection, row, column), x));
+                                      const struct umbel_projection *projection, float scale, float *scratch) {
+    int fits = 1;
+    for (size_t row = 0; row < tile->rows; row++) {
+        for (size_t column = 0; column < tile->columns; column++) scratch[column] = element(tile, row, column);
+        for (size_t column = 0; column < tile->columns; column++) {
+            const float change = product_element(sum, row, column) +
+                                 projection_element(projection, scratch, tile->columns, column);
+            fits &= put(tile, row, column, fmaf(scale, change, scratch[column]));
+        }
+    }
+    return fits;
 }
 
 int umbel_merge_stored_reference(const struct umbel_tile *tile, const void *values, size_t stride,
@@ -272,15 +313,17 @@ int umbel_merge_kronecker_reference(const struct umbel_tile *tile, const struct 
 #undef INNER
 }
 
-int umbel_merge_rotated_reference(const struct umbel_tile *tile, const float *rotation, const float *factors,
+int umbel_merge_rotated_reference(const struct umbel_tile *tile, size_t size, const float *rotations, const float *factors,
                                   float *panel) {
     int fits = 1;
-    for (size_t column = 0; column < tile->columns; column++) {
-        for (size_t row = 0; row < tile->rows; row++) panel[row] = element(tile, row, column);
-        for (size_t row = 0; row < tile->rows; row++) {
-            float sum = 0;
-            for (size_t k = 0; k < tile->rows; k++) sum = fmaf(rotation[row * tile->rows + k], panel[k], sum);
-            fits &= put(tile, row, column, factors ? sum * factors[row] : sum);
+    for (size_t first = 0; first < tile->rows; first += size, rotations += size * size) {
+        for (size_t column = 0; column < tile->columns; column++) {
+            for (size_t row = 0; row < size; row++) panel[row] = element(tile, first + row, column);
+            for (size_t row = 0; row < size; row++) {
+                float sum = 0;
+                for (size_t k = 0; k < size; k++) sum = fmaf(rotations[row * size + k], panel[k], sum);
+                fits &= put(tile, first + row, column, factors ? sum * factors[first + row] : sum);
+            }
         }
     }
     return fits;

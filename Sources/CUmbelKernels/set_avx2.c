@@ -7,6 +7,7 @@
 #define LANES 8
 #define BLOCK_VECTORS 2
 #define HALF_CONVERSION 1
+#define BFLOAT_CONVERSION 0
 #define FUSES 1
 #include "set/all.h"
 #pragma clang attribute pop

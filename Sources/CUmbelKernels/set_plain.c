@@ -6,6 +6,7 @@
 #define LANES 4
 #define BLOCK_VECTORS 2
 #define HALF_CONVERSION 0
+#define BFLOAT_CONVERSION 0
 #define FUSES 0
 #include "set/all.h"
 

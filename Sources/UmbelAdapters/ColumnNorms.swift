@@ -24,6 +24,26 @@ package enum ColumnNorms {
         return blocks.total
     }
 
+    /// One sum a column of weight + factor · product.
+    static func squares(
+        of weight: WeightRows, plus product: ProductAdder, scaledBy factor: Float, pool: ComputePool
+    ) -> [Double] {
+        guard weight.isUnchanged else {
+            return squares(of: weight.with([AdditionPass(adder: product, factor: factor)]), pool: pool)
+        }
+        let blocks = Sums(rows: (weight.rows + blockRows - 1) / blockRows, columns: weight.columns)
+        pool.forEachRange(blocks.rows, grain: 1) { range in
+            for block in range {
+                let tile = weight.reading(block * blockRows..<min(weight.rows, (block + 1) * blockRows))
+                var factors = product.down.product(of: tile, in: product.up)
+                withUnsafePointer(to: tile.kernel) {
+                    umbel_add_product_squares(blocks.row(block), $0, &factors, factor)
+                }
+            }
+        }
+        return blocks.total
+    }
+
     /// Adds rows to the sums of the blocks that they are in.
     private static func add(_ rows: Range<Int>, at start: UnsafePointer<Float>, to blocks: Sums) {
         var row = rows.lowerBound

@@ -10,11 +10,6 @@ extension RowTile {
         umbel_add_scaled(start, other.start, factor, count)
     }
 
-    /// √Σx² of one row, summed in f64.
-    package func norm(ofRow index: Int) -> Double {
-        umbel_sum_of_squares(row(index), columns).squareRoot()
-    }
-
     package func scaleRow(_ index: Int, by factor: Float) {
         umbel_scale(row(index), factor, columns)
     }

@@ -170,14 +170,6 @@ static void digest_multiply_add(void) {
     add_floats(y, ROWS * COLUMNS);
 }
 
-static void digest_project(void) {
-    for (size_t kernel = 1; kernel <= 9; kernel += 4) {
-        float *const out = floats(ROWS * kernel * 32);
-        umbel_project(out, floats(ROWS * INNER * kernel), INNER * kernel, ROWS, kernel, floats(INNER * 32), 32, INNER);
-        add_floats(out, ROWS * kernel * 32);
-    }
-}
-
 static void digest_cayley(void) {
     for (size_t size = 1; size < 12; size++) {
         double *const out = doubles(size * size);
@@ -203,8 +195,10 @@ static void merge_tiles(int (*merge)(const struct umbel_tile *tile), size_t rows
                 void *const stored = doubles(rows * stride), *const merged = doubles(rows * stride);
                 memset(merged, 0, rows * stride * sizeof(double));
                 umbel_narrow(stored, floats(rows * stride), rows * stride, formats[in]);
+                // Of bf16, the limit that its own end is.
+                const float limit = formats[out] == UMBEL_BF16 ? 0x1.ffp127f : 100;
                 const struct umbel_tile tile = {stored,  merged, formats[in], formats[out], rows,
-                                                COLUMNS, stride, stride,      100,          past_caches};
+                                                COLUMNS, stride, stride,      limit,        past_caches};
                 const int is_below = merge(&tile);
                 add(&is_below, sizeof is_below);
                 add(merged, rows * stride * format_bytes[out]);
@@ -227,13 +221,49 @@ static int merged_product_of_products(const struct umbel_tile *tile) {
 }
 static void digest_merge_product_of_products(void) { merge_tiles(merged_product_of_products, ROWS); }
 
+static int merged_scaled_product(const struct umbel_tile *tile) {
+    const struct umbel_product first = product();
+    return umbel_merge_product_scaled_columns(tile, &first, 0.3f, floats(COLUMNS));
+}
+static void digest_merge_product_scaled_columns(void) { merge_tiles(merged_scaled_product, ROWS); }
+
+static struct umbel_magnitudes magnitudes(void) {
+    return (struct umbel_magnitudes){floats(ROWS), 0x1p-23, 0.7, next() % 2};
+}
+
+static int merged_normalised(const struct umbel_tile *tile) {
+    const struct umbel_magnitudes replaced = magnitudes();
+    struct umbel_tile wide = *tile;
+    wide.in = floats(tile->rows * tile->in_stride);
+    wide.in_format = UMBEL_F32;
+    return umbel_merge_normalised(&wide, &replaced);
+}
+static void digest_merge_normalised(void) { merge_tiles(merged_normalised, ROWS); }
+
+static int merged_normalised_product(const struct umbel_tile *tile) {
+    const struct umbel_product first = product();
+    const struct umbel_magnitudes replaced = magnitudes();
+    return umbel_merge_product_normalised(tile, &first, 0.3f, &replaced, floats(UMBEL_BLOCK_ROWS * COLUMNS));
+}
+static void digest_merge_product_normalised(void) { merge_tiles(merged_normalised_product, ROWS); }
+
+static int squared_product(const struct umbel_tile *tile) {
+    const struct umbel_product first = product();
+    double *const sums = doubles(COLUMNS);
+    umbel_add_product_squares(sums, tile, &first, 0.3f);
+    add_doubles(sums, COLUMNS);
+    return 1;
+}
+static void digest_add_product_squares(void) { merge_tiles(squared_product, ROWS); }
+
 static int merged_generalised(const struct umbel_tile *tile) {
     const struct umbel_product sum = product(), across = product();
     // 1 is a linear layer, 3 a kernel whose positions divide the columns.
     const size_t kernel = next() % 2 ? 1 : 3;
-    const struct umbel_projection projection = {floats(tile->rows * kernel * INNER), INNER, across.panels, INNER, kernel};
-    return umbel_merge_generalised(tile, &sum, &projection, 0.3f,
-                                   floats(UMBEL_BLOCK_ROWS * INNER * (kernel + UMBEL_LINE_MARGIN)));
+    const struct umbel_projection projection = {floats(COLUMNS / kernel * 32), 32, across.panels, INNER, kernel};
+    return umbel_merge_generalised(
+        tile, &sum, &projection, 0.3f,
+        floats(UMBEL_PROJECTED_ROWS * (COLUMNS + kernel * 32 + INNER * (kernel + UMBEL_LINE_MARGIN))));
 }
 static void digest_merge_generalised(void) { merge_tiles(merged_generalised, ROWS); }
 
@@ -265,8 +295,9 @@ static int merged_kronecker(const struct umbel_tile *tile) {
 static void digest_merge_kronecker(void) { merge_tiles(merged_kronecker, ROWS); }
 
 static int merged_rotated(const struct umbel_tile *tile) {
-    return umbel_merge_rotated(tile, floats(tile->rows * tile->rows), next() % 2 ? floats(tile->rows) : NULL,
-                               floats(tile->rows * UMBEL_PANEL_COLUMNS));
+    const size_t size = next() % 2 && tile->rows % 2 == 0 ? 2 : tile->rows;
+    return umbel_merge_rotated(tile, size, floats(tile->rows * size), next() % 2 ? floats(tile->rows) : NULL,
+                               floats(size * UMBEL_PANEL_COLUMNS));
 }
 static void digest_merge_rotated(void) { merge_tiles(merged_rotated, ROWS); }
 

@@ -35,15 +35,13 @@ struct TileKernelTests {
         deinit { output.deallocate() }
 
         /// What a kernel writes, gaps included, and what it returns.
-        func run(
-            limit: Float = .infinity, pastCaches: Bool = false, _ kernel: (UnsafePointer<umbel_tile>) -> Int32
-        ) -> Outcome {
+        func run(pastCaches: Bool = false, _ kernel: (UnsafePointer<umbel_tile>) -> Int32) -> Outcome {
             output.initializeMemory(as: UInt8.self, repeating: 0x55, count: outputBytes)
             let result = input.withUnsafeBytes { input in
                 var tile = umbel_tile(
                     in: input.baseAddress, out: output, in_format: from.floatFormat ?? UMBEL_F32,
                     out_format: to.floatFormat ?? UMBEL_F32, rows: rows, columns: columns, in_stride: columns + gap,
-                    out_stride: columns + gap, limit: limit, past_caches: pastCaches ? 1 : 0)
+                    out_stride: columns + gap, limit: to.overflowLimit, past_caches: pastCaches ? 1 : 0)
                 return kernel(&tile)
             }
             return Outcome(bytes: Array(UnsafeRawBufferPointer(start: output, count: outputBytes)), fits: result)
@@ -132,11 +130,97 @@ struct TileKernelTests {
         }
     }
 
-    @Test("A product and a projection are added", arguments: [1, 3, 9, 20])
-    func generalised(kernel: Int) {
-        compare(seed: 3) { rows, columns, random in
-            let sum = Factors(rows, columns, 3, &random)
-            let projection = Factors(rows * kernel, columns, 5, &random)
+    @Test("A product is added to rows whose norms are replaced, by either rule", arguments: [true, false])
+    func normalisedProduct(interpolates: Bool) {
+        compare(seed: 11) { rows, columns, random in
+            let factors = Factors(rows, columns, 4, &random)
+            let values = numbers(rows, &random)
+            func run(
+                _ tile: UnsafePointer<umbel_tile>,
+                _ body: (
+                    UnsafePointer<umbel_tile>?, UnsafePointer<umbel_product>?, Float, UnsafePointer<umbel_magnitudes>?,
+                    UnsafeMutablePointer<Float>?
+                ) -> Int32
+            ) -> Int32 {
+                var scratch = [Float](repeating: 0, count: Int(UMBEL_BLOCK_ROWS) * columns)
+                return factors.with { product in
+                    values.withUnsafeBufferPointer { values in
+                        var magnitudes = umbel_magnitudes(
+                            values: values.baseAddress, epsilon: 0x1p-23, strength: 0.6,
+                            interpolates: interpolates ? 1 : 0)
+                        return body(tile, product, 0.7, &magnitudes, &scratch)
+                    }
+                }
+            }
+            return Pair(
+                kernel: { run($0, umbel_merge_product_normalised) },
+                twin: { run($0, umbel_merge_product_normalised_reference) })
+        }
+    }
+
+    @Test("Rows of f32 have their norms replaced")
+    func normalised() {
+        var random = SeededGenerator(seed: 12)
+        for (rows, columns) in Self.sizes {
+            let tile = Tile(rows, columns, .f32, .bf16, gap: columns % 3, &random)
+            let values = numbers(rows, &random)
+            values.withUnsafeBufferPointer { values in
+                var magnitudes = umbel_magnitudes(values: values.baseAddress, epsilon: 0, strength: 1, interpolates: 0)
+                let expected = tile.run { umbel_merge_normalised_reference($0, &magnitudes) }
+                KernelSets.each { set in
+                    let actual = tile.run { umbel_merge_normalised($0, &magnitudes) }
+                    #expect(actual == expected, "\(set): \(rows)×\(columns)")
+                }
+            }
+        }
+    }
+
+    @Test("A product is added and each column scaled")
+    func scaledColumnsOfASum() {
+        compare(seed: 13) { rows, columns, random in
+            let product = Factors(rows, columns, 4, &random)
+            let factors = numbers(columns, &random)
+            return Pair(
+                kernel: { tile in product.with { umbel_merge_product_scaled_columns(tile, $0, 0.7, factors) } },
+                twin: { tile in product.with { umbel_merge_product_scaled_columns_reference(tile, $0, 0.7, factors) } })
+        }
+    }
+
+    @Test("The columns of a sum are squared, row after row", arguments: formats)
+    func squaredColumns(_ format: DType) {
+        var random = SeededGenerator(seed: 14)
+        for (rows, columns) in Self.sizes {
+            let tile = Tile(rows, columns, format, .f32, gap: columns % 3, &random)
+            let product = Factors(rows, columns, 5, &random)
+            let before = numbers(columns, &random).map(Double.init)
+            var expected = before
+            _ = tile.run { tile in
+                product.with { factors in
+                    umbel_add_product_squares_reference(&expected, tile, factors, 0.7)
+                    return 1
+                }
+            }
+            KernelSets.each { set in
+                var actual = before
+                _ = tile.run { tile in
+                    product.with { factors in
+                        umbel_add_product_squares(&actual, tile, factors, 0.7)
+                        return 1
+                    }
+                }
+                #expect(actual == expected, "\(set): \(rows)×\(columns)")
+            }
+        }
+    }
+
+    @Test("A product and a projection of the weight are added", arguments: [1, 3, 9, 20], [0, 3])
+    func generalised(kernel: Int, rank: Int) {
+        compare(seed: 3) { rows, inputs, random in
+            // Every tile is cut to whole kernels.
+            let columns = max(1, inputs / kernel) * kernel
+            let sum = Factors(rows, columns, rank, &random)
+            let projection = Factors(1, columns, 5, &random)
+            let right = numbers(columns / kernel * 16, &random)
             func run(
                 _ tile: UnsafePointer<umbel_tile>,
                 _ body: (
@@ -144,13 +228,19 @@ struct TileKernelTests {
                     UnsafeMutablePointer<Float>?
                 ) -> Int32
             ) -> Int32 {
-                var lines = [Float](repeating: 0, count: 6 * 5 * (kernel + 16))
+                guard inputs >= kernel else { return 1 }
+                var whole = tile.pointee
+                whole.columns = columns
+                var scratch = [Float](
+                    repeating: 0, count: Int(UMBEL_PROJECTED_ROWS) * (columns + kernel * 16 + 5 * (kernel + 16)))
                 return sum.with { sum in
                     projection.with { product in
-                        var projection = umbel_projection(
-                            left: product.pointee.left, left_stride: product.pointee.left_stride,
-                            panels: product.pointee.panels, inner: product.pointee.inner, kernel: kernel)
-                        return body(tile, sum, &projection, 1.3, &lines)
+                        right.withUnsafeBufferPointer { right in
+                            var projection = umbel_projection(
+                                right: right.baseAddress, right_stride: 16, panels: product.pointee.panels,
+                                inner: product.pointee.inner, kernel: kernel)
+                            return body(&whole, sum, &projection, 1.3, &scratch)
+                        }
                     }
                 }
             }
@@ -159,19 +249,45 @@ struct TileKernelTests {
         }
     }
 
-    @Test("A weight is projected, kernel position by kernel position", arguments: [1, 3, 9], [16, 48])
-    func projected(kernel: Int, stride: Int) {
-        var random = SeededGenerator(seed: 10)
-        for (rows, inner) in [(1, 1), (2, 7), (5, 20)] {
-            let x = numbers(rows * (inner * kernel + 2), &random)
-            let right = numbers(inner * stride, &random)
-            var expected = [Float](repeating: 7, count: rows * kernel * stride)
-            umbel_project_reference(&expected, x, inner * kernel + 2, rows, kernel, right, stride, inner)
-            KernelSets.each { set in
-                var actual = [Float](repeating: 7, count: expected.count)
-                umbel_project(&actual, x, inner * kernel + 2, rows, kernel, right, stride, inner)
-                #expect(actual == expected, "\(set): \(rows) rows of \(inner)")
+    @Test("The CPU's own rounding to bf16 gives the same bits: zeros, subnormal numbers, ties and the largest")
+    func roundingOfTheCPU() {
+        let special: [Float] = [
+            0, -0.0, 0x1p-149, -0x1p-130, 0x1.fffffep-127, 0x1.ff8p-127, 0x1.01p0, 0x1.03p0, -0x1.010002p0, 0x1.fdfffep127,
+            0x1.fep127, 1, -2,
+        ]
+        let columns = 192
+        for start in 0..<special.count {
+            // One row of ordinary numbers only, one with a special one among them, one of those alone.
+            let input = (0..<7 * columns).map { index -> UInt16 in
+                let (row, column) = (index / columns, index % columns)
+                let ordinary = Float(1 + column % 50) / 64
+                let isOrdinary = row % 3 == 0 || (row % 3 == 1 && column != start)
+                let value = isOrdinary ? ordinary : special[(start + column) % special.count]
+                return UInt16(truncatingIfNeeded: value.bitPattern >> 16)
             }
+            var outputs: [String: [UInt16]] = [:]
+            KernelSets.each { set in
+                var output = [UInt16](repeating: 7, count: input.count)
+                input.withUnsafeBytes { input in
+                    output.withUnsafeMutableBytes { output in
+                        var tile = umbel_tile(
+                            in: input.baseAddress, out: output.baseAddress, in_format: UMBEL_BF16,
+                            out_format: UMBEL_BF16, rows: 7, columns: columns, in_stride: columns, out_stride: columns,
+                            limit: DType.bf16.overflowLimit, past_caches: 0)
+                        let left = [Float](repeating: 0x1p-140, count: 7)
+                        let panels = [Float](repeating: 0.75, count: columns)
+                        left.withUnsafeBufferPointer { left in
+                            panels.withUnsafeBufferPointer { panels in
+                                var factors = umbel_product(
+                                    left: left.baseAddress, left_stride: 1, panels: panels.baseAddress, inner: 1)
+                                #expect(umbel_merge_product(&tile, &factors, 1) == 1)
+                            }
+                        }
+                    }
+                }
+                outputs[set] = output
+            }
+            #expect(Set(outputs.values).count == 1, "from \(start)")
         }
     }
 
@@ -240,16 +356,17 @@ struct TileKernelTests {
     @Test("Rows are rotated, with factors and without", arguments: [true, false])
     func rotated(withFactors: Bool) {
         compare(seed: 8) { rows, _, random in
-            let rotation = numbers(rows * rows, &random)
+            let size = (1...rows).filter { rows % $0 == 0 }.randomElement(using: &random) ?? 1
+            let rotations = numbers(rows * size, &random)
             let factors = numbers(rows, &random)
             return Pair(
                 kernel: { tile in
-                    var panel = [Float](repeating: 0, count: rows * 64)
-                    return umbel_merge_rotated(tile, rotation, withFactors ? factors : nil, &panel)
+                    var panel = [Float](repeating: 0, count: size * 64)
+                    return umbel_merge_rotated(tile, size, rotations, withFactors ? factors : nil, &panel)
                 },
                 twin: { tile in
-                    var panel = [Float](repeating: 0, count: rows * 64)
-                    return umbel_merge_rotated_reference(tile, rotation, withFactors ? factors : nil, &panel)
+                    var panel = [Float](repeating: 0, count: size * 64)
+                    return umbel_merge_rotated_reference(tile, size, rotations, withFactors ? factors : nil, &panel)
                 })
         }
     }

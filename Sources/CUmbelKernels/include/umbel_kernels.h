@@ -18,7 +18,7 @@ enum umbel_float_format {
     UMBEL_F8_E5M2 = 5,
 };
 
-// The sets that run on this CPU, the fastest first: avx512, avx2, neon, plain. NULL behind the last.
+// The sets that run on this CPU, the fastest first: avx512_bf16, avx512, avx2, neon, plain. NULL behind the last.
 const char *umbel_kernels_available(size_t index);
 
 // The set that calls go to.
@@ -119,6 +119,9 @@ void umbel_compare_reference(struct umbel_comparison *out, const float *a, const
 // after the other, filled up with zeros.
 enum { UMBEL_PANEL_COLUMNS = 64 };
 
+// So many rows are computed together.
+enum { UMBEL_BLOCK_ROWS = 6 };
+
 struct umbel_tile {
     const void *in;
     void *out;
@@ -150,31 +153,58 @@ int umbel_merge_product_of_products(const struct umbel_tile *tile, const struct 
 int umbel_merge_product_of_products_reference(const struct umbel_tile *tile, const struct umbel_product *first,
                                               const struct umbel_product *second, float scale);
 
-// out[o·kernel + t, r] = Σᵢ x[o, i·kernel + t] · right[i, r] for `rows` rows of `inner` · kernel numbers, in index order
-// of i. `right` has rows of `right_stride` numbers, a multiple of 16 that is filled up with zeros, and so has `out`.
-void umbel_project(float *restrict out, const float *restrict x, size_t x_stride, size_t rows, size_t kernel,
-                   const float *restrict right, size_t right_stride, size_t inner);
-void umbel_project_reference(float *restrict out, const float *restrict x, size_t x_stride, size_t rows, size_t kernel,
-                             const float *restrict right, size_t right_stride, size_t inner);
+// y = fma(scale, left · right, x) · factors[column], the sum rounded before
+int umbel_merge_product_scaled_columns(const struct umbel_tile *tile, const struct umbel_product *product, float scale,
+                                       const float *factors);
+int umbel_merge_product_scaled_columns_reference(const struct umbel_tile *tile, const struct umbel_product *product,
+                                                 float scale, const float *factors);
 
-// A product whose left side depends on the kernel position of the column: element (o, j) is
-// Σₖ left[o·kernel + j mod kernel, k] · right[k, j], the right side in panels.
+// What replaces the norm n of row r, in f64: the row is multiplied by values[r] / (n + epsilon), or, if it interpolates, by
+// 1 + strength · (values[r] / (n + epsilon) − 1), as f32.
+struct umbel_magnitudes {
+    const float *values;  // one for each row of the tile
+    double epsilon, strength;
+    int interpolates;
+};
+
+// y = x · factor of its row, n = √ of umbel_sum_of_squares. `in` is f32 and aligned.
+int umbel_merge_normalised(const struct umbel_tile *tile, const struct umbel_magnitudes *magnitudes);
+int umbel_merge_normalised_reference(const struct umbel_tile *tile, const struct umbel_magnitudes *magnitudes);
+
+// The same of x = fma(scale, left · right, what is read). `scratch` holds UMBEL_BLOCK_ROWS rows of f32.
+int umbel_merge_product_normalised(const struct umbel_tile *tile, const struct umbel_product *product, float scale,
+                                   const struct umbel_magnitudes *magnitudes, float *scratch);
+int umbel_merge_product_normalised_reference(const struct umbel_tile *tile, const struct umbel_product *product,
+                                             float scale, const struct umbel_magnitudes *magnitudes, float *scratch);
+
+// sums[column] += fma(scale, left · right, x)² in f64, row after row. The tile is only read.
+void umbel_add_product_squares(double *sums, const struct umbel_tile *tile, const struct umbel_product *product,
+                               float scale);
+void umbel_add_product_squares_reference(double *sums, const struct umbel_tile *tile, const struct umbel_product *product,
+                                         float scale);
+
+// The weight times a matrix on its input axis, for each kernel position, times another: element (o, j) is
+// Σₖ p[o·kernel + j mod kernel, k] · panels[k, j] with p[o·kernel + t, k] = Σᵢ x[o, i·kernel + t] · right[i, k], both in
+// index order.
 struct umbel_projection {
-    const float *left;
-    size_t left_stride;
+    const float *right;   // columns / kernel rows of right_stride numbers
+    size_t right_stride;  // a multiple of 16 that is filled up with zeros
     const float *panels;
     size_t inner, kernel;
 };
 
-// What `umbel_merge_generalised` takes a line of beyond the kernel positions.
-enum { UMBEL_LINE_MARGIN = 16, UMBEL_BLOCK_ROWS = 6 };
+// So many rows are projected together.
+enum { UMBEL_PROJECTED_ROWS = 12 };
 
-// y = fma(scale, sum + projection, x), the two products added before. `lines` is scratch of UMBEL_BLOCK_ROWS · inner ·
-// (kernel + UMBEL_LINE_MARGIN) numbers, with the projection's inner.
+// What a register may read beyond the kernel positions.
+enum { UMBEL_LINE_MARGIN = 16 };
+
+// y = fma(scale, sum + projection of x, x), the two products added before. `scratch` holds UMBEL_PROJECTED_ROWS ·
+// (columns + kernel · right_stride + inner · (kernel + UMBEL_LINE_MARGIN)) numbers.
 int umbel_merge_generalised(const struct umbel_tile *tile, const struct umbel_product *sum,
-                            const struct umbel_projection *projection, float scale, float *lines);
+                            const struct umbel_projection *projection, float scale, float *scratch);
 int umbel_merge_generalised_reference(const struct umbel_tile *tile, const struct umbel_product *sum,
-                                      const struct umbel_projection *projection, float scale, float *lines);
+                                      const struct umbel_projection *projection, float scale, float *scratch);
 
 // out(size, size) = (I + Q)·(I − Q)⁻¹ by Gauss–Jordan elimination with row exchange, each step rounded. `scratch` holds
 // 2 · size² numbers. Returns 0 if I − Q is singular.
@@ -209,10 +239,11 @@ int umbel_merge_kronecker(const struct umbel_tile *tile, const struct umbel_kron
 int umbel_merge_kronecker_reference(const struct umbel_tile *tile, const struct umbel_kronecker *product, float scale,
                                     float *outer_row);
 
-// y = (rotation(rows, rows) · x) ⊙ factors[row]; NULL for no factors. `panel` is scratch of rows ·
-// UMBEL_PANEL_COLUMNS numbers.
-int umbel_merge_rotated(const struct umbel_tile *tile, const float *rotation, const float *factors, float *panel);
-int umbel_merge_rotated_reference(const struct umbel_tile *tile, const float *rotation, const float *factors,
+// Each block of `size` rows: y = (rotations[block](size, size) · x) ⊙ factors[row]; NULL for no factors. The tile has a
+// multiple of `size` rows; `panel` is scratch of size · UMBEL_PANEL_COLUMNS numbers.
+int umbel_merge_rotated(const struct umbel_tile *tile, size_t size, const float *rotations, const float *factors,
+                        float *panel);
+int umbel_merge_rotated_reference(const struct umbel_tile *tile, size_t size, const float *rotations, const float *factors,
                                   float *panel);
 
 // On panels of UMBEL_PANEL_COLUMNS columns, one row behind the other: for each block of `size` rows and its rotation,

@@ -3,6 +3,7 @@
 
 #include "../comparison_sums.h"
 #include "../kernel_set.h"
+#include "blocks.h"
 #include "cayley.h"
 #include "compare.h"
 #include "decomposition.h"
@@ -13,6 +14,7 @@
 #include "generalise.h"
 #include "rotate.h"
 #include "sums.h"
+#include "normalise.h"
 
 #define SET_MEMBER(RESULT, NAME, PARAMETERS, ARGUMENTS) .NAME = set_##NAME,
 

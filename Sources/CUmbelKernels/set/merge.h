@@ -20,6 +20,13 @@ INLINE int streams(const struct umbel_tile *tile) {
     return tile->past_caches && ((uintptr_t)tile->out | (tile->rows > 1 ? stride : 0)) % 64 == 0;
 }
 
+// Whether the CPU's own rounding to bf16 may be used: a limit that is where bf16 ends can be looked for after it, and a
+// block can be computed again if it was not overwritten.
+INLINE int converts(const struct umbel_tile *tile) {
+    const float least_too_large = 0x1.ffp127f;
+    return BFLOAT_CONVERSION && tile->out_format == UMBEL_BF16 && tile->limit == least_too_large && tile->in != tile->out;
+}
+
 // Makes stores past the caches visible to other threads in order.
 INLINE void finish_streaming(int streaming) {
 #if defined(__x86_64__)
@@ -31,102 +38,134 @@ INLINE void finish_streaming(int streaming) {
 
 // MARK: Products
 
-enum joining { ONLY_FIRST, TIMES_SECOND };
+enum joining { ONLY_FIRST, TIMES_SECOND, PLUS_SECOND };
 
-// One block: `rows` rows of `vectors` registers, `count` columns of which exist. The formats are constants where it
-// matters, so that the sums stay in registers to the end.
-INLINE void merge_block(const struct umbel_tile *tile, size_t row, size_t column, size_t count, int rows, int vectors,
-                        const struct umbel_product *first, const struct umbel_product *second, enum joining joining,
-                        float scale, enum umbel_float_format in, enum umbel_float_format out, int streaming,
-                        vu *largest) {
+struct merging {
+    struct umbel_tile tile;
+    struct umbel_product first, second;
+    enum joining joining;
+    float scale;
+    int streaming;
+    const float *column_factors;  // NULL for none
+};
+
+static __attribute__((noinline)) void merge_again(const struct merging *merging, size_t row, size_t column, int rows,
+                                                  vu *largest);
+
+// One block: `rows` rows of `vectors` registers, as far as the tile has columns. The formats are constants where it matters,
+// so that the sums stay in registers to the end; everything is passed by value, so that nothing is read anew after a store.
+INLINE void merge_block(struct merging merging, size_t row, size_t column, int rows, int vectors,
+                        enum umbel_float_format in, enum umbel_float_format out, int converts, vu *largest) {
+    const struct umbel_tile tile = merging.tile;
+    const struct umbel_product first = merging.first, second = merging.second;
     vf sum[BLOCK_ROWS][BLOCK_VECTORS], other[BLOCK_ROWS][BLOCK_VECTORS];
-    const size_t panel = column / PANEL * PANEL, inside = column % PANEL;
+    const size_t panel = column / PANEL * PANEL, inside = column % PANEL, count = tile.columns - column;
+    const size_t in_stride = tile.in_stride * format_bytes(in), out_stride = tile.out_stride * format_bytes(out);
+    const char *const x = (const char *)tile.in + row * in_stride;
+    char *const y = (char *)tile.out + row * out_stride;
     for (int r = 0; r < rows; r++) {
-        prefetch_row((const char *)tile->in + (row + r) * tile->in_stride * format_bytes(in), column, in);
+        prefetch_row(x + r * in_stride, column, tile.columns, rows * tile.in_stride, vectors, in);
     }
-    block_sums(sum, rows, vectors, (struct input){first->left + row * first->left_stride, first->left_stride},
-               (struct input){first->panels + panel * first->inner + inside, PANEL}, first->inner);
-    if (joining != ONLY_FIRST) {
-        block_sums(other, rows, vectors, (struct input){second->left + row * second->left_stride, second->left_stride},
-                   (struct input){second->panels + panel * second->inner + inside, PANEL}, second->inner);
+    block_sums(sum, rows, vectors, (struct input){first.left + row * first.left_stride, first.left_stride},
+               (struct input){first.panels + panel * first.inner + inside, PANEL}, first.inner);
+    if (merging.joining != ONLY_FIRST) {
+        block_sums(other, rows, vectors, (struct input){second.left + row * second.left_stride, second.left_stride},
+                   (struct input){second.panels + panel * second.inner + inside, PANEL}, second.inner);
     }
-    const vf factor = scale;
+    const vf factor = merging.scale;
+    const int convert = converts && __builtin_expect(count >= (size_t)vectors * LANES, 1);
+    struct converted seen = nothing_converted;
     UNROLLED for (int r = 0; r < rows; r++) {
-        const char *const x = (const char *)tile->in + (row + r) * tile->in_stride * format_bytes(in);
-        char *const place = (char *)tile->out + (row + r) * tile->out_stride * format_bytes(out);
-        vf y[BLOCK_VECTORS];
-        load_part(y, vectors, x, column, count, in);
+        vf merged[BLOCK_VECTORS];
+        load_part(merged, vectors, x + r * in_stride, column, count, in);
         for (int v = 0; v < vectors; v++) {
             vf delta = sum[r][v];
-            if (joining == TIMES_SECOND) delta = delta * other[r][v];
-            y[v] = __builtin_elementwise_fma(factor, delta, y[v]);
-            *largest = larger_magnitude(*largest, y[v]);
+            if (merging.joining == TIMES_SECOND) delta = delta * other[r][v];
+            if (merging.joining == PLUS_SECOND) delta = delta + other[r][v];
+            merged[v] = __builtin_elementwise_fma(factor, delta, merged[v]);
         }
-        store_part(place, column, count, y, vectors, out, streaming);
+        if (merging.column_factors) {
+            vf factors[BLOCK_VECTORS];
+            load_part(factors, vectors, merging.column_factors, column, count, UMBEL_F32);
+            for (int v = 0; v < vectors; v++) merged[v] *= factors[v];
+        }
+        if (convert) {
+            store_converted(y + r * out_stride + 2 * column, merged, vectors, merging.streaming, &seen);
+        } else {
+            store_row(y + r * out_stride, column, count, merged, vectors, out, merging.streaming, largest);
+        }
+    }
+    if (convert && !finish_converted(seen, largest)) {
+        const struct merging kept = merging;
+        merge_again(&kept, row, column, rows, largest);
+    }
+}
+
+// A block in bf16 without the CPU's own rounding.
+static __attribute__((noinline)) void merge_again(const struct merging *merging, size_t row, size_t column, int rows,
+                                                  vu *largest) {
+    for (int r = 0; r < rows; r++) {
+        merge_block(*merging, row + r, column, 1, BLOCK_VECTORS, UMBEL_BF16, UMBEL_BF16, 0, largest);
     }
 }
 
 // Panels are taken in runs that stay in the second-level cache, and every run down all rows.
-INLINE int merge_in_formats(const struct umbel_tile *tile, const struct umbel_product *first,
-                            const struct umbel_product *second, enum joining joining, float scale,
-                            enum umbel_float_format in, enum umbel_float_format out) {
-    const int vectors = joining == ONLY_FIRST ? BLOCK_VECTORS : BLOCK_VECTORS / 2;
-    const size_t width = (size_t)vectors * LANES;
-    const size_t inner = first->inner + (joining == ONLY_FIRST ? 0 : second->inner);
+INLINE int merge_in_formats(struct merging merging, enum umbel_float_format in, enum umbel_float_format out, int converts) {
+    const struct umbel_tile tile = merging.tile;
+    const int rows = merging.joining == ONLY_FIRST ? BLOCK_ROWS : BLOCK_ROWS / 2;
+    const size_t inner = merging.first.inner + (merging.joining == ONLY_FIRST ? 0 : merging.second.inner);
     const size_t kept = KEPT_BYTES / (sizeof(float) * PANEL);
-    const size_t run = inner == 0 ? tile->columns : kept < inner ? PANEL : kept / inner * PANEL;
-    const int streaming = streams(tile);
+    const size_t run = inner == 0 ? tile.columns : kept < inner ? PANEL : kept / inner * PANEL;
     vu largest = 0;
-#define BLOCK(ROWS)                                                                                                      \
-    merge_block(tile, row, column, tile->columns - column, ROWS, vectors, first, second, joining, scale, in, out,        \
-                streaming, &largest)
-    for (size_t begin = 0; begin < tile->columns; begin += run) {
-        const size_t end = begin + run < tile->columns ? begin + run : tile->columns;
+    for (size_t begin = 0; begin < tile.columns; begin += run) {
+        const size_t end = begin + run < tile.columns ? begin + run : tile.columns;
         size_t row = 0;
-        for (; row + BLOCK_ROWS <= tile->rows; row += BLOCK_ROWS) {
-            for (size_t column = begin; column < end; column += width) BLOCK(BLOCK_ROWS);
-        }
-        for (; row + 2 <= tile->rows; row += 2) {
-            for (size_t column = begin; column < end; column += width) BLOCK(2);
-        }
-        for (; row < tile->rows; row++) {
-            for (size_t column = begin; column < end; column += width) BLOCK(1);
-        }
+#define BLOCKS(ROWS)                                                                                                     \
+    for (; row + ROWS <= tile.rows; row += ROWS) {                                                                       \
+        for (size_t column = begin; column < end; column += BLOCK_COLUMNS) {                                                     \
+            merge_block(merging, row, column, ROWS, BLOCK_VECTORS, in, out, converts, &largest);                               \
+        }                                                                                                                \
     }
-#undef BLOCK
-    finish_streaming(streaming);
-    return is_below(largest, tile->limit);
+        BLOCKS(rows)
+        BLOCKS(2)
+        BLOCKS(1)
+#undef BLOCKS
+    }
+    finish_streaming(merging.streaming);
+    return is_below(largest, tile.limit);
 }
 
 // The formats that most bases have are compiled in; the others are chosen for every group of columns.
-INLINE int merge_products(const struct umbel_tile *tile, const struct umbel_product *first,
-                          const struct umbel_product *second, enum joining joining, float scale) {
+INLINE int merge_products(struct merging merging) {
+    const struct umbel_tile tile = merging.tile;
 #define FORMATS(IN, OUT)                                                                                                 \
-    if (tile->in_format == IN && tile->out_format == OUT) {                                                              \
-        return merge_in_formats(tile, first, second, joining, scale, IN, OUT);                                           \
-    }
+    if (tile.in_format == IN && tile.out_format == OUT) return merge_in_formats(merging, IN, OUT, 0);
+    if (tile.in_format == UMBEL_BF16 && converts(&tile)) return merge_in_formats(merging, UMBEL_BF16, UMBEL_BF16, 1);
     FORMATS(UMBEL_BF16, UMBEL_BF16)
     FORMATS(UMBEL_F16, UMBEL_F16)
     FORMATS(UMBEL_F32, UMBEL_F32)
     FORMATS(UMBEL_BF16, UMBEL_F32)
     FORMATS(UMBEL_F16, UMBEL_F32)
 #undef FORMATS
-    return merge_in_formats(tile, first, second, joining, scale, tile->in_format, tile->out_format);
+    return merge_in_formats(merging, tile.in_format, tile.out_format, 0);
 }
 
 static int set_merge_product(const struct umbel_tile *tile, const struct umbel_product *product, float scale) {
-    return merge_products(tile, product, NULL, ONLY_FIRST, scale);
+    return merge_products((struct merging){*tile, *product, *product, ONLY_FIRST, scale, streams(tile), NULL});
 }
 
 static int set_merge_product_of_products(const struct umbel_tile *tile, const struct umbel_product *first,
                                          const struct umbel_product *second, float scale) {
-    return merge_products(tile, first, second, TIMES_SECOND, scale);
+    return merge_products((struct merging){*tile, *first, *second, TIMES_SECOND, scale, streams(tile), NULL});
 }
 
 // MARK: Elementwise
 
 // Runs BODY for each group of columns of each row, with y[BLOCK_VECTORS] widened before it and stored after it.
-#define FOR_EACH_GROUP(TILE, BODY)                                                                                       \
+#define FOR_EACH_GROUP(TILE, BODY) FOR_EACH_GROUP_OF(TILE, (TILE)->in_format, (TILE)->out_format, BODY)
+
+// The same in formats that are constants.
+#define FOR_EACH_GROUP_OF(TILE, IN, OUT, BODY)                                                                           \
     const int streaming = streams(TILE);                                                                                 \
     vu largest = 0;                                                                                                      \
     for (size_t row = 0; row < (TILE)->rows; row++) {                                                                    \
@@ -134,11 +173,11 @@ static int set_merge_product_of_products(const struct umbel_tile *tile, const st
         for (size_t column = 0; column < (TILE)->columns; column += BLOCK_COLUMNS) {                                     \
             const size_t count = (TILE)->columns - column;                                                               \
             vf y[BLOCK_VECTORS];                                                                                         \
-            prefetch_row(place.in, column, (TILE)->in_format);                                                           \
-            load_part(y, BLOCK_VECTORS, place.in, column, count, (TILE)->in_format);                                     \
+            prefetch_row(place.in, column, (TILE)->columns, (TILE)->in_stride, BLOCK_VECTORS, IN);                       \
+            load_part(y, BLOCK_VECTORS, place.in, column, count, IN);                                                    \
             BODY;                                                                                                        \
             for (int v = 0; v < BLOCK_VECTORS; v++) largest = larger_magnitude(largest, y[v]);                           \
-            store_part(place.out, column, count, y, BLOCK_VECTORS, (TILE)->out_format, streaming);                       \
+            store_part(place.out, column, count, y, BLOCK_VECTORS, OUT, streaming);                                      \
         }                                                                                                                \
     }                                                                                                                    \
     finish_streaming(streaming);                                                                                         \
@@ -181,9 +220,15 @@ static int set_merge_scaled_columns(const struct umbel_tile *tile, const float *
     });
 }
 
+INLINE int convert_formats(const struct umbel_tile *tile, enum umbel_float_format in, enum umbel_float_format out) {
+    FOR_EACH_GROUP_OF(tile, in, out, {});
+}
+
 static int set_convert(const struct umbel_tile *tile) {
     const struct umbel_tile flat = flattened(tile, tile->columns);
-    FOR_EACH_GROUP(&flat, {});
+    if (flat.in_format == UMBEL_BF16 && flat.out_format == UMBEL_F32) return convert_formats(&flat, UMBEL_BF16, UMBEL_F32);
+    if (flat.in_format == UMBEL_F16 && flat.out_format == UMBEL_F32) return convert_formats(&flat, UMBEL_F16, UMBEL_F32);
+    return convert_formats(&flat, flat.in_format, flat.out_format);
 }
 
 // Row by row, element j is outer[j div d] · inner[j mod d], rounded, then one fused sum. The outer factors are written out

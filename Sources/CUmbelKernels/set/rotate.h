@@ -1,57 +1,104 @@
 // Rotations of rows: whole blocks of a tile in one pass, and the stages of a butterfly on panels.
 
-// `rows` rows of the rotation times a panel, stored from row `row` of the tile on.
-INLINE void rotated_block(const struct umbel_tile *tile, size_t row, size_t column, int rows, const float *rotation,
-                          const float *factors, const float *panel, enum umbel_float_format out, int streaming,
-                          vu *largest) {
+struct rotating {
+    struct umbel_tile tile;  // one block
+    const float *rotation;
+    const float *factors;  // NULL for none
+    const float *panel;
+    int streaming;
+};
+
+static __attribute__((noinline)) void rotate_again(const struct rotating *rotating, size_t row, size_t column, int rows,
+                                                   vu *largest);
+
+// `rows` rows of the rotation times a panel, stored from row `row` of the block on.
+INLINE void rotated_block(struct rotating rotating, size_t row, size_t column, int rows, enum umbel_float_format out,
+                          int converts, vu *largest) {
+    const struct umbel_tile tile = rotating.tile;
+    const size_t count = tile.columns - column, stride = tile.out_stride * format_bytes(out);
+    char *const place = (char *)tile.out + row * stride;
     vf sum[BLOCK_ROWS][BLOCK_VECTORS];
-    block_sums(sum, rows, BLOCK_VECTORS, (struct input){rotation + row * tile->rows, tile->rows},
-               (struct input){panel, BLOCK_COLUMNS}, tile->rows);
+    block_sums(sum, rows, BLOCK_VECTORS, (struct input){rotating.rotation + row * tile.rows, tile.rows},
+               (struct input){rotating.panel, BLOCK_COLUMNS}, tile.rows);
+    const int convert = converts && __builtin_expect(count >= BLOCK_COLUMNS, 1);
+    struct converted seen = nothing_converted;
     UNROLLED for (int r = 0; r < rows; r++) {
-        for (int v = 0; v < BLOCK_VECTORS; v++) {
-            if (factors) sum[r][v] *= factors[row + r];
-            *largest = larger_magnitude(*largest, sum[r][v]);
+        if (rotating.factors) {
+            for (int v = 0; v < BLOCK_VECTORS; v++) sum[r][v] *= rotating.factors[row + r];
         }
-        store_part((char *)tile->out + (row + r) * tile->out_stride * format_bytes(out), column, tile->columns - column,
-                   sum[r], BLOCK_VECTORS, out, streaming);
+        if (convert) {
+            store_converted(place + r * stride + 2 * column, sum[r], BLOCK_VECTORS, rotating.streaming, &seen);
+        } else {
+            store_row(place + r * stride, column, count, sum[r], BLOCK_VECTORS, out, rotating.streaming, largest);
+        }
+    }
+    if (convert && !finish_converted(seen, largest)) {
+        const struct rotating kept = rotating;
+        rotate_again(&kept, row, column, rows, largest);
     }
 }
 
-// Rows of a block times a small matrix. A panel of all its rows is widened before any of it is overwritten.
-INLINE int rotate_in_formats(const struct umbel_tile *tile, const float *rotation, const float *factors, float *panel,
-                             enum umbel_float_format in, enum umbel_float_format out) {
-    const int streaming = streams(tile);
-    vu largest = 0;
-    for (size_t column = 0; column < tile->columns; column += BLOCK_COLUMNS) {
-        const char *x = tile->in;
-        for (size_t row = 0; row < tile->rows; row++, x += tile->in_stride * format_bytes(in)) {
+// In bf16 without the CPU's own rounding.
+static __attribute__((noinline)) void rotate_again(const struct rotating *rotating, size_t row, size_t column, int rows,
+                                                   vu *largest) {
+    for (int r = 0; r < rows; r++) rotated_block(*rotating, row + r, column, 1, UMBEL_BF16, 0, largest);
+}
+
+// One block. A panel of all its rows is widened before any of it is overwritten.
+INLINE void rotate_block(struct rotating rotating, float *panel, enum umbel_float_format in, enum umbel_float_format out,
+                         int converts, vu *largest) {
+    const struct umbel_tile tile = rotating.tile;
+    const size_t stride = tile.in_stride * format_bytes(in);
+    for (size_t column = 0; column < tile.columns; column += BLOCK_COLUMNS) {
+        const char *x = tile.in;
+        for (size_t row = 0; row < tile.rows; row++, x += stride) {
             vf wide[BLOCK_VECTORS];
-            prefetch_row(x, column, in);
-            load_part(wide, BLOCK_VECTORS, x, column, tile->columns - column, in);
+            prefetch_row(x, column, tile.columns, tile.rows * tile.in_stride, BLOCK_VECTORS, in);
+            load_part(wide, BLOCK_VECTORS, x, column, tile.columns - column, in);
             for (int v = 0; v < BLOCK_VECTORS; v++) store_f32(panel + row * BLOCK_COLUMNS + v * LANES, wide[v]);
         }
-#define BLOCK(ROWS) rotated_block(tile, row, column, ROWS, rotation, factors, panel, out, streaming, &largest)
         size_t row = 0;
-        for (; row + BLOCK_ROWS <= tile->rows; row += BLOCK_ROWS) BLOCK(BLOCK_ROWS);
-        for (; row + 4 <= tile->rows; row += 4) BLOCK(4);
-        for (; row + 2 <= tile->rows; row += 2) BLOCK(2);
-        for (; row < tile->rows; row++) BLOCK(1);
-#undef BLOCK
+#define BLOCKS(ROWS)                                                                                                     \
+    for (; row + ROWS <= tile.rows; row += ROWS) rotated_block(rotating, row, column, ROWS, out, converts, largest);
+        BLOCKS(BLOCK_ROWS)
+        BLOCKS(4)
+        BLOCKS(2)
+        BLOCKS(1)
+#undef BLOCKS
     }
-    finish_streaming(streaming);
+}
+
+INLINE int rotate_in_formats(const struct umbel_tile *tile, size_t size, const float *rotations, const float *factors,
+                             float *panel, enum umbel_float_format in, enum umbel_float_format out, int converts) {
+    const size_t in_bytes = size * tile->in_stride * format_bytes(in), out_bytes = size * tile->out_stride * format_bytes(out);
+    struct rotating rotating = {*tile, rotations, factors, panel, streams(tile)};
+    rotating.tile.rows = size;
+    vu largest = 0;
+    for (size_t row = 0; row + size <= tile->rows; row += size) {
+        rotate_block(rotating, panel, in, out, converts, &largest);
+        rotating.tile.in = (const char *)rotating.tile.in + in_bytes;
+        rotating.tile.out = (char *)rotating.tile.out + out_bytes;
+        rotating.rotation += size * size;
+        if (factors) rotating.factors += size;
+    }
+    finish_streaming(rotating.streaming);
     return is_below(largest, tile->limit);
 }
 
-static int set_merge_rotated(const struct umbel_tile *tile, const float *rotation, const float *factors, float *panel) {
+static int set_merge_rotated(const struct umbel_tile *tile, size_t size, const float *rotations, const float *factors,
+                             float *panel) {
 #define FORMATS(IN, OUT)                                                                                                 \
     if (tile->in_format == IN && tile->out_format == OUT) {                                                              \
-        return rotate_in_formats(tile, rotation, factors, panel, IN, OUT);                                               \
+        return rotate_in_formats(tile, size, rotations, factors, panel, IN, OUT, 0);                                     \
+    }
+    if (tile->in_format == UMBEL_BF16 && converts(tile)) {
+        return rotate_in_formats(tile, size, rotations, factors, panel, UMBEL_BF16, UMBEL_BF16, 1);
     }
     FORMATS(UMBEL_BF16, UMBEL_BF16)
     FORMATS(UMBEL_F16, UMBEL_F16)
     FORMATS(UMBEL_F32, UMBEL_F32)
 #undef FORMATS
-    return rotate_in_formats(tile, rotation, factors, panel, tile->in_format, tile->out_format);
+    return rotate_in_formats(tile, size, rotations, factors, panel, tile->in_format, tile->out_format, 0);
 }
 
 // One stage of a butterfly on a panel of PANEL columns, block after block of `size` rows.

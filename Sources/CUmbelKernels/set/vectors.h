@@ -1,9 +1,13 @@
 // Vectors of this instruction set's width, and loading and storing them in any storage format. Included once by each
-// `set_….c`, which says LANES (f32 numbers of a register), BLOCK_VECTORS (registers of a row that a block holds) and
-// HALF_CONVERSION (the CPU converts f16 itself, rounding to nearest even).
+// `set_….c`, which says LANES (f32 numbers of a register), BLOCK_VECTORS (registers of a row that a block holds),
+// HALF_CONVERSION (the CPU converts f16 itself, rounding to nearest even) and BFLOAT_CONVERSION (it converts f32 to bf16,
+// subnormal numbers to zero).
 #include "../scalar_formats.h"
 #include "umbel_kernels.h"
 
+#if BFLOAT_CONVERSION
+#include <immintrin.h>
+#endif
 #include <math.h>
 #include <string.h>
 
@@ -26,12 +30,12 @@ typedef _Float16 vhalf __attribute__((ext_vector_type(LANES)));
 
 enum {
     PANEL = UMBEL_PANEL_COLUMNS,
-    BLOCK_ROWS = 6,
+    BLOCK_ROWS = UMBEL_BLOCK_ROWS,
     BLOCK_COLUMNS = BLOCK_VECTORS * LANES,
     // Panels that are read for one run of rows after the other stay within so many bytes of cache.
     KEPT_BYTES = 256 << 10,
     // How far ahead of the loads the memory is asked for.
-    PREFETCHED_BYTES = 256,
+    PREFETCHED_BYTES = 512,
 };
 
 INLINE vf select_bits(vu mask, vf yes, vf no) { return (vf)((mask & (vu)yes) | (~mask & (vu)no)); }
@@ -182,11 +186,14 @@ INLINE void store(void *out, size_t i, const vf *y, int vectors, enum umbel_floa
 }
 
 // Asks for what is going to be loaded from a row some groups of columns later: with several rows at a time, the CPU does
-// not see by itself what comes next. Beyond the row's end it is of no use, and no harm.
-INLINE void prefetch_row(const char *in, size_t i, enum umbel_float_format format) {
+// not see by itself what comes next. Beyond the row's end that is the beginning of the row `next` numbers behind this one;
+// where there is none it is of no use, and no harm.
+INLINE void prefetch_row(const char *in, size_t i, size_t columns, size_t next, int vectors,
+                         enum umbel_float_format format) {
     const size_t bytes = format_bytes(format);
-    const char *const place = in + bytes * i + PREFETCHED_BYTES;
-    for (size_t line = 0; line < bytes * BLOCK_COLUMNS; line += 64) __builtin_prefetch(place + line, 0, 0);
+    size_t ahead = i + PREFETCHED_BYTES / bytes;
+    if (ahead >= columns) ahead += next - columns;
+    for (size_t line = 0; line < bytes * vectors * LANES; line += 64) __builtin_prefetch(in + bytes * ahead + line, 0, 0);
 }
 
 // As `load`, of `count` numbers; the registers' rest is zeros.

@@ -92,18 +92,14 @@ private struct BlockRotationPass: RowPass {
 
     func run(_ tile: MergeTile) -> Bool {
         let size = rotations.size
+        precondition(tile.firstRow % size == 0 && tile.rows % size == 0)
         let panel = Matrix(rows: size, columns: Panels.width)
-        var isBelow = true
-        for first in stride(from: 0, to: tile.rows, by: size) {
-            let block = tile.part(first..<first + size)
-            let rotation = rotations.block(block.firstRow / size)
-            let factors = rescale.map { Array($0[block.firstRow..<block.firstRow + size]) }
-            let fits = runKernel(block) { tile in
-                guard let factors else { return umbel_merge_rotated(tile, rotation, nil, panel.start) }
-                return umbel_merge_rotated(tile, rotation, factors, panel.start)
-            }
-            isBelow = fits && isBelow
+        let first = rotations.block(tile.firstRow / size)
+        guard let rescale else { return runKernel(tile) { umbel_merge_rotated($0, size, first, nil, panel.start) } }
+        precondition(tile.firstRow + tile.rows <= rescale.count)
+        return rescale.withUnsafeBufferPointer { rescale in
+            guard let start = rescale.baseAddress else { return true }
+            return runKernel(tile) { umbel_merge_rotated($0, size, first, start + tile.firstRow, panel.start) }
         }
-        return isBelow
     }
 }

@@ -27,14 +27,16 @@ package enum DoRA {
                     module: module.stem, key: module.key(.magnitude), shape: magnitude.shape,
                     expected: "\(view.rows) elements for \(view.shape.shapeText)")
             }
-            return Patch(view, .rows(PEFTMagnitude(delta: delta, magnitude: magnitude.values())))
+            return Patch(view, .rows(OutputMagnitude(delta: delta, magnitude: magnitude.values(), scalesDelta: true)))
         }
         guard let scale = try module.optional(.doraScale) else { return Addition.patch(view, delta) }
         let magnitude = scale.values()
         // No element is larger than the norm it is divided by, so |W'| ≤ max|d|; the sum before it must be finite as well.
         let bound = ChangeBound(absolute: magnitude.largestMagnitude + abs(delta.scale) * delta.bound, relative: 1)
         switch try axis(of: scale.shape, in: module, on: view) {
-        case .output: return Patch(view, .rows(OutputMagnitude(delta: delta, magnitude: magnitude)), bound: bound)
+        case .output:
+            let transform = OutputMagnitude(delta: delta, magnitude: magnitude, scalesDelta: false)
+            return Patch(view, .rows(transform), bound: bound)
         case .input:
             let transform = InputMagnitude(delta: delta, magnitude: magnitude, kernel: view.kernel)
             return Patch(view, .matrix(transform), bound: bound)
@@ -62,43 +64,32 @@ package enum DoRA {
     static let epsilon = 0x1p-23
 }
 
+/// The norms of rows are replaced.
 private struct OutputMagnitude: RowTransform {
     let delta: any Delta
     let magnitude: [Float]
+    /// PEFT's rule, not LyCORIS'.
+    let scalesDelta: Bool
 
     func apply(to tile: RowTile, strength: Double) {
-        Addition(delta).apply(to: tile, strength: 1)
-        for row in 0..<tile.rows {
-            tile.scaleRow(row, by: factor(tile.firstRow + row, tile.norm(ofRow: row), strength))
+        Addition(delta).apply(to: tile, strength: sumStrength(strength))
+        _ = RowNormPass(magnitudes: magnitudes(strength)).run(MergeTile(in: tile))
+    }
+
+    func passes(over weight: WeightRows, strength: Double, pool: ComputePool) -> [any RowPass] {
+        let addition = AdditionPass(delta, over: weight, strength: sumStrength(strength), pool: pool)
+        guard let product = addition.adder as? ProductAdder else {
+            return [addition, RowNormPass(magnitudes: magnitudes(strength))]
         }
+        return [NormalisedProductPass(product: product, factor: addition.factor, magnitudes: magnitudes(strength))]
     }
 
-    func passes(over weight: WeightRows, strength: Double, pool: ComputePool) -> [any RowPass] {
-        Addition(delta).passes(over: weight, strength: 1, pool: pool) + [
-            RowNormPass { factor($0, $1, strength) }
-        ]
+    private func sumStrength(_ strength: Double) -> Double { scalesDelta ? strength : 1 }
+
+    private func magnitudes(_ strength: Double) -> Magnitudes {
+        // A row of norm 0 gives NaN by PEFT's rule, which the merge reports with its row.
+        Magnitudes(magnitude, epsilon: scalesDelta ? 0 : DoRA.epsilon, strength: scalesDelta ? nil : strength)
     }
-
-    private func factor(_ row: Int, _ norm: Double, _ strength: Double) -> Float {
-        Float(1 + strength * (Double(magnitude[row]) / (norm + DoRA.epsilon) - 1))
-    }
-}
-
-private struct PEFTMagnitude: RowTransform {
-    let delta: any Delta
-    let magnitude: [Float]
-
-    func apply(to tile: RowTile, strength: Double) {
-        Addition(delta).apply(to: tile, strength: strength)
-        for row in 0..<tile.rows { tile.scaleRow(row, by: factor(tile.firstRow + row, tile.norm(ofRow: row))) }
-    }
-
-    func passes(over weight: WeightRows, strength: Double, pool: ComputePool) -> [any RowPass] {
-        Addition(delta).passes(over: weight, strength: strength, pool: pool) + [RowNormPass(factor: factor)]
-    }
-
-    /// A row of norm 0 gives NaN here, which the merge reports with its row.
-    @Sendable private func factor(_ row: Int, _ norm: Double) -> Float { Float(Double(magnitude[row]) / norm) }
 }
 
 /// The norms run down whole columns, so they are taken in a pass of their own; the sums are computed again after it.
@@ -109,22 +100,27 @@ private struct InputMagnitude: MatrixTransform, StreamedTransform {
 
     func apply(to matrix: Matrix, strength: Double, pool: ComputePool) throws(MergeError) {
         try WeightTransform.rows(Addition(delta)).apply(to: matrix, strength: 1, pool: pool)
-        let factors = ColumnFactorPass(factors(of: WeightRows(matrix), strength, pool), kernel: kernel).factors
+        let squares = ColumnNorms.squares(of: WeightRows(matrix), pool: pool)
+        let factors = ColumnFactorPass(factors(squares, strength), kernel: kernel).factors
         pool.forEachRange(matrix.rows, grain: TileSize.rows(columns: matrix.columns, group: 1)) { rows in
             for row in rows { Product.multiply(matrix.row(row), by: factors, count: matrix.columns) }
         }
     }
 
     func passes(over weight: WeightRows, strength: Double, pool: ComputePool) -> [any RowPass] {
-        let addition = Addition(delta).passes(over: weight, strength: 1, pool: pool)
-        let factors = factors(of: weight.with(addition), strength, pool)
-        return addition + [ColumnFactorPass(factors, kernel: kernel)]
+        let addition = AdditionPass(delta, over: weight, strength: 1, pool: pool)
+        guard let product = addition.adder as? ProductAdder else {
+            let squares = ColumnNorms.squares(of: weight.with([addition]), pool: pool)
+            return [addition, ColumnFactorPass(factors(squares, strength), kernel: kernel)]
+        }
+        let squares = ColumnNorms.squares(of: weight, plus: product, scaledBy: addition.factor, pool: pool)
+        let columns = ColumnFactorPass(factors(squares, strength), kernel: kernel)
+        return [ScaledProductPass(product: product, factor: addition.factor, columns: columns)]
     }
 
-    /// One factor an input of W + ΔW.
-    private func factors(of sum: WeightRows, _ strength: Double, _ pool: ComputePool) -> [Float] {
-        let squares = ColumnNorms.squares(of: sum, pool: pool)
-        return magnitude.indices.map { input in
+    /// One factor an input, from the squares of W + ΔW summed down the columns.
+    private func factors(_ squares: [Double], _ strength: Double) -> [Float] {
+        magnitude.indices.map { input in
             let sum = (input * kernel..<(input + 1) * kernel).reduce(0.0) { $0 + squares[$1] }
             return Float(1 + strength * (Double(magnitude[input]) / (sum.squareRoot() + DoRA.epsilon) - 1))
         }

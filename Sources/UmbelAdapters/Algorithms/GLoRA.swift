@@ -1,4 +1,3 @@
-internal import CUmbelKernels
 package import UmbelNames
 internal import UmbelTensor
 
@@ -94,50 +93,9 @@ private struct GeneralisedDelta: RowTransform {
 
     func passes(over weight: WeightRows, strength: Double, pool: ComputePool) -> [any RowPass] {
         [
-            InputProductPass(
-                inputUp: inputUp.filledUp(toColumns: 16),
-                inputDown: Panels(inputDown.repeatingColumns(kernel), pool: pool), kernel: kernel,
-                sum: sum.product(pool: pool), factor: Float(strength * sum.scale))
+            ProjectedPass(
+                sum.product(pool: pool), up: inputUp, down: inputDown, kernel: kernel,
+                factor: Float(strength * sum.scale), pool: pool)
         ]
-    }
-}
-
-/// W + factor · (b₁·b₂ + (W·a₁)·a₂), the second product taken for each kernel position.
-private struct InputProductPass: RowPass {
-    /// a₁, its columns filled up.
-    let inputUp: Matrix
-    /// a₂, each column as often as there are kernel positions.
-    let inputDown: Panels
-    let kernel: Int
-    let sum: ProductAdder
-    let factor: Float
-
-    func run(_ tile: MergeTile) -> Bool {
-        precondition(tile.columns == inputUp.rows * kernel)
-        let margin = kernel + Int(UMBEL_LINE_MARGIN)
-        let lines = Matrix(rows: Int(UMBEL_BLOCK_ROWS) * inputDown.inner, columns: margin)
-        return tile.inParts { part, scratch in
-            ConversionPass.run(part.writing(to: scratch))
-            let left = Matrix(rows: part.rows * kernel, columns: inputUp.columns)
-            umbel_project(
-                left.start, scratch, part.columns, part.rows, kernel, inputUp.start, inputUp.columns, inputUp.rows)
-            var first = sum.down.product(of: part, in: sum.up)
-            var second = inputDown.projection(left: left, kernel: kernel)
-            return withExtendedLifetime((left, lines)) {
-                runKernel(part.reading(from: scratch)) {
-                    umbel_merge_generalised($0, &first, &second, factor, lines.start)
-                }
-            }
-        }
-    }
-}
-
-extension Matrix {
-    /// Each column `count` times.
-    fileprivate func repeatingColumns(_ count: Int) -> Matrix {
-        if count == 1 { return self }
-        let result = Matrix(rows: rows, columns: columns * count)
-        for index in 0..<self.count { (result.start + index * count).update(repeating: start[index], count: count) }
-        return result
     }
 }

@@ -34,8 +34,7 @@ package struct Addition: RowTransform {
     }
 
     package func passes(over weight: WeightRows, strength: Double, pool: ComputePool) -> [any RowPass] {
-        precondition(delta.columns == weight.columns && delta.rows == weight.rows)
-        return [AdditionPass(adder: delta.adder(pool: pool), factor: Float(strength * delta.scale))]
+        [AdditionPass(delta, over: weight, strength: strength, pool: pool)]
     }
 
     /// A patch that adds `delta`, which has the view's size.

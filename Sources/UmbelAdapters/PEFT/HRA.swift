@@ -1,4 +1,3 @@
-internal import CUmbelKernels
 package import UmbelNames
 internal import UmbelTensor
 
@@ -72,31 +71,6 @@ private struct Reflections: RowTransform {
     }
 
     func passes(over weight: WeightRows, strength: Double, pool: ComputePool) -> [any RowPass] {
-        [
-            ReflectionPass(
-                vectors: vectors.filledUp(toColumns: 16), correction: Panels(correction, pool: pool),
-                factor: Float(-strength))
-        ]
-    }
-}
-
-/// W + factor · (W·V)·(T·Vᵀ)
-private struct ReflectionPass: RowPass {
-    /// V, its columns filled up.
-    let vectors: Matrix
-    let correction: Panels
-    let factor: Float
-
-    func run(_ tile: MergeTile) -> Bool {
-        precondition(tile.columns == vectors.rows)
-        return tile.inParts { part, scratch in
-            ConversionPass.run(part.writing(to: scratch))
-            let left = Matrix(rows: part.rows, columns: vectors.columns)
-            umbel_project(left.start, scratch, part.columns, part.rows, 1, vectors.start, vectors.columns, vectors.rows)
-            var product = correction.product(left: left.start, stride: left.columns)
-            return withExtendedLifetime(left) {
-                runKernel(part.reading(from: scratch)) { umbel_merge_product($0, &product, factor) }
-            }
-        }
+        [ProjectedPass(nil, up: vectors, down: correction, kernel: 1, factor: Float(-strength), pool: pool)]
     }
 }

@@ -13,6 +13,19 @@ struct AdditionPass: RowPass {
     let adder: any DeltaAdder
     let factor: Float
 
+    init(adder: any DeltaAdder, factor: Float) {
+        self.adder = adder
+        self.factor = factor
+    }
+
+    /// strength · scale · values of a difference.
+    ///
+    /// - Precondition: it has the size of the weight.
+    init(_ delta: any Delta, over weight: WeightRows, strength: Double, pool: ComputePool) {
+        precondition(delta.columns == weight.columns && delta.rows == weight.rows)
+        self.init(adder: delta.adder(pool: pool), factor: Float(strength * delta.scale))
+    }
+
     func run(_ tile: MergeTile) -> Bool { adder.add(to: tile, scaledBy: factor) }
 }
 

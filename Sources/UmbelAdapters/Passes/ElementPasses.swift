@@ -37,26 +37,3 @@ struct ColumnFactorPass: RowPass {
         return runKernel(tile) { umbel_merge_scaled_columns($0, factors) }
     }
 }
-
-/// Each row times a factor that depends on its norm √Σx², summed in f64.
-struct RowNormPass: RowPass {
-    /// The factor of a row of that norm.
-    let factor: @Sendable (_ row: Int, _ norm: Double) -> Float
-
-    func run(_ tile: MergeTile) -> Bool {
-        if let numbers = tile.numbers { return scale(tile, numbers) }
-        return tile.inParts { part, scratch in
-            ConversionPass.run(part.writing(to: scratch))
-            return scale(part.reading(from: scratch), scratch)
-        }
-    }
-
-    /// - Parameter numbers: those that the tile reads.
-    private func scale(_ tile: MergeTile, _ numbers: UnsafePointer<Float>) -> Bool {
-        let factors = (0..<tile.rows).map { row in
-            let squares = umbel_sum_of_squares(numbers + row * tile.columns, tile.columns)
-            return factor(tile.firstRow + row, squares.squareRoot())
-        }
-        return runKernel(tile) { umbel_merge_scaled_rows($0, factors) }
-    }
-}

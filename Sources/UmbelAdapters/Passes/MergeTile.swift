@@ -27,6 +27,14 @@ package struct MergeTile: @unchecked Sendable {
             past_caches: 0)
     }
 
+    /// Rows in f32, changed in place.
+    init(in tile: RowTile) {
+        firstRow = tile.firstRow
+        kernel = umbel_tile(
+            in: tile.start, out: tile.start, in_format: UMBEL_F32, out_format: UMBEL_F32, rows: tile.rows,
+            columns: tile.columns, in_stride: tile.columns, out_stride: tile.columns, limit: .infinity, past_caches: 0)
+    }
+
     /// Some of the columns of all rows.
     ///
     /// - Precondition: they are columns of the tile.

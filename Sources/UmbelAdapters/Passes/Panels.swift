@@ -31,18 +31,17 @@ struct Panels: Sendable {
         columns = matrix.columns
     }
 
-    /// left · panels, where `left` holds the rows of a tile, `stride` numbers from one to the next.
-    func product(left: UnsafePointer<Float>, stride: Int) -> umbel_product {
-        umbel_product(left: left, left_stride: stride, panels: memory.start, inner: inner)
-    }
+    /// What kernels take of a product that has no terms.
+    var emptyProduct: umbel_product { umbel_product(left: memory.start, left_stride: 0, panels: memory.start, inner: 0) }
 
-    /// A left side with a row for each kernel position of each row of a tile.
+    /// The right side of a projection, with what is left of it.
     ///
+    /// - Parameter up: filled up to a multiple of 16 columns.
     /// - Precondition: it has at least `inner` columns.
-    func projection(left: Matrix, kernel: Int) -> umbel_projection {
-        precondition(left.columns >= inner)
+    func projection(up: Matrix, kernel: Int) -> umbel_projection {
+        precondition(up.columns >= inner)
         return umbel_projection(
-            left: left.start, left_stride: left.columns, panels: memory.start, inner: inner, kernel: kernel)
+            right: up.start, right_stride: up.columns, panels: memory.start, inner: inner, kernel: kernel)
     }
 
     /// Some rows of a matrix · panels.
@@ -50,12 +49,13 @@ struct Panels: Sendable {
     /// - Precondition: the matrix has `inner` columns and the rows exist.
     func product(of tile: MergeTile, in left: Matrix) -> umbel_product {
         precondition(left.columns == inner && tile.columns == columns && tile.firstRow + tile.rows <= left.rows)
-        return product(left: left.row(tile.firstRow), stride: left.columns)
+        return umbel_product(
+            left: left.row(tile.firstRow), left_stride: left.columns, panels: memory.start, inner: inner)
     }
 }
 
 extension Matrix {
-    /// With zeros behind each row, up to a multiple of so many columns: the right side of `umbel_project`.
+    /// With zeros behind each row, up to a multiple of so many columns: what a projection multiplies the weight by.
     func filledUp(toColumns multiple: Int) -> Matrix {
         let filled = Matrix(rows: rows, columns: (columns + multiple - 1) / multiple * multiple, repeating: 0)
         for row in 0..<rows { filled.row(row).update(from: self.row(row), count: columns) }

@@ -28,13 +28,23 @@ package struct WeightRows: Sendable {
         return result
     }
 
+    /// No changes are made when rows are computed.
+    var isUnchanged: Bool { passes.isEmpty }
+
+    /// Rows of a weight without changes, to be read where they lie.
+    func reading(_ range: Range<Int>) -> MergeTile {
+        precondition(isUnchanged && range.lowerBound >= 0 && range.upperBound <= rows)
+        return tile(range, Destination(start: nil, format: UMBEL_F32, limit: .infinity, pastCaches: false))
+    }
+
     /// Ranges of rows begin and end at multiples of this.
     package var rowGroup: Int { passes.reduce(1) { leastCommonMultiple($0, $1.rowGroup) } }
 
     /// Where results go to.
     package struct Destination: @unchecked Sendable {
         // Sendable: whoever makes it has the memory for as long as it is used.
-        let start: UnsafeMutableRawPointer
+        /// Nil where nothing is written.
+        let start: UnsafeMutableRawPointer?
         let format: umbel_float_format
         /// Results of this magnitude or more do not fit.
         let limit: Float
@@ -63,7 +73,7 @@ package struct WeightRows: Sendable {
         }
         let place = range.lowerBound * columns
         let kernel = umbel_tile(
-            in: start + place * format.byteCount, out: destination.start + place * destination.format.byteCount,
+            in: start + place * format.byteCount, out: destination.start.map { $0 + place * destination.format.byteCount },
             in_format: format, out_format: destination.format, rows: range.count, columns: columns, in_stride: columns,
             out_stride: columns, limit: destination.limit, past_caches: destination.pastCaches ? 1 : 0)
         return MergeTile(firstRow: range.lowerBound, kernel)
