@@ -25,9 +25,11 @@ struct Generate: ParsableCommand {
     var adapter: String
 
     func run() throws {
-        guard let algorithm = AdapterCase.all.first(where: { $0.name == algorithm && $0.config == nil }) else {
+        guard var algorithm = AdapterCase.all.first(where: { $0.name == algorithm && $0.config == nil }) else {
             throw ValidationError("--algorithm is one of \(AdapterCase.all.map(\.name).joined(separator: ", "))")
         }
+        // For the whole model, however long its merge takes.
+        algorithm.limit = .max
         let shape = model.shape
         try GeneratedFile.write(shape.generated, dtype: dtype.dtype, metadata: [("format", "pt")], to: base)
         let tensors = algorithm.tensors(for: shape, rank: rank, limit: .max)

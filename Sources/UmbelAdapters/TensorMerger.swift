@@ -100,7 +100,11 @@ package struct TensorMerger: Sendable {
     ) throws(MergeError) {
         var weight = WeightRows(plan.base.views[tensor])
         for (transform, strength) in changes {
-            weight = weight.with(transform.passes(over: weight, strength: strength, pool: pool))
+            do throws(MergeError) {
+                weight = weight.with(try transform.passes(over: weight, strength: strength, pool: pool))
+            } catch {
+                throw error.naming(plan.base.label(tensor))
+            }
         }
         let (merged, destination) = (weight, out.destination)
         let badRange = Mutex<Range<Int>?>(nil)
@@ -179,7 +183,8 @@ extension MergeError {
     fileprivate func naming(_ name: String) -> MergeError {
         switch self {
         case .notFinite(let tensor, let row): .notFinite(tensor: tensor.isEmpty ? name : tensor, row: row)
-        case .decomposition(_, let rows, let columns): .decomposition(tensor: name, rows: rows, columns: columns)
+        case .decomposition(let tensor, let rows, let columns):
+            .decomposition(tensor: tensor.isEmpty ? name : tensor, rows: rows, columns: columns)
         case .shapeChangedBefore: self
         }
     }

@@ -40,15 +40,17 @@ package enum SingularValues {
 
     /// The best approximation of `matrix` of at most `rank`: orthonormal columns on the left, rows with the lengths of the
     /// singular values on the right. A matrix of no more than that rank comes out as itself times the identity.
+    ///
+    /// - Parameter matrix: read once, some rows at a time.
     package static func truncated(
-        _ matrix: Matrix, rank: Int, pool: ComputePool
+        _ matrix: some ReadableRows, rank: Int, pool: ComputePool
     ) throws(DecompositionError) -> Approximation {
         let rank = max(0, rank)
-        guard rank < min(matrix.rows, matrix.columns) else { return whole(matrix) }
-        let scale = try Scale(of: matrix)
-        return cut(DoubleMatrix(matrix, times: scale.inward), rank: rank, outward: scale.outward, pool) { side, _ in
-            side
-        }
+        guard rank < min(matrix.rows, matrix.columns) else { return whole(matrix.copied(pool: pool)) }
+        let (numbers, largest) = try matrix.inDoublePrecision(pool: pool)
+        let scale = Scale(largest: largest)
+        numbers.scale(by: scale.inward, pool: pool)
+        return cut(numbers, rank: rank, outward: scale.outward, pool) { side, _ in side }
     }
 
     /// The best approximation of `up` (rows, q) · `down` (q, columns) of at most `rank`, without writing the product out.
@@ -88,15 +90,14 @@ package enum SingularValues {
             right: turned(right, false).narrowed(times: outward), energy: part.energy.scaled(by: outward * outward))
     }
 
-    /// A copy, since the caller may go on to change the matrix.
-    private static func whole(_ matrix: Matrix) -> Approximation {
-        let copy = matrix.copy()
-        let size = min(matrix.rows, matrix.columns)
+    /// - Parameter copy: nobody else's, since the caller may go on to change what it was made of.
+    private static func whole(_ copy: Matrix) -> Approximation {
+        let size = min(copy.rows, copy.columns)
         let identity = Matrix(rows: size, columns: size, repeating: 0)
         for index in 0..<size { identity[index, index] = 1 }
-        let isWide = matrix.rows < matrix.columns
+        let isWide = copy.rows < copy.columns
         return Approximation(
-            left: isWide ? identity : copy, right: isWide ? copy : identity, energy: .whole(of: matrix))
+            left: isWide ? identity : copy, right: isWide ? copy : identity, energy: .whole(of: copy))
     }
 
     /// Powers of two that bring a matrix's largest number to between 1 and 2, and back: nothing is rounded by them, and
@@ -107,7 +108,10 @@ package enum SingularValues {
 
         init(of matrix: Matrix) throws(DecompositionError) {
             guard matrix.isFinite else { throw .notFinite(rows: matrix.rows, columns: matrix.columns) }
-            let largest = Double(matrix.largestMagnitude)
+            self.init(largest: matrix.largestMagnitude)
+        }
+
+        init(largest: Float) {
             let exponent = largest > 0 ? Int(largest.exponent) : 0
             inward = Double(sign: .plus, exponent: -exponent, significand: 1)
             outward = Double(sign: .plus, exponent: exponent, significand: 1)

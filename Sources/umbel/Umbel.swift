@@ -41,9 +41,11 @@ enum Main {
         }
     }
 
-    /// A set of kernels that is asked for and does not run here must not become another one in silence.
+    /// A set of kernels that is asked for and does not run here must not become another one in silence. Empty is as if it
+    /// were not set.
     private static func checkKernels() throws {
-        guard let name = Environment.all[KernelSet.variable], !KernelSet.available.contains(name) else { return }
+        guard let name = Environment.all[KernelSet.variable], !name.isEmpty, !KernelSet.available.contains(name)
+        else { return }
         let known = KernelSet.available.joined(separator: ", ")
         throw CommandFailure(.usage, "\(KernelSet.variable) is \(name), and this CPU runs \(known)")
     }

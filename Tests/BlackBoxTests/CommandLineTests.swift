@@ -50,6 +50,13 @@ import UmbelFormats
         #expect(unknown.errors.contains("abacus") && unknown.errors.contains("plain"), "\(unknown.errors)")
     }
 
+    @Test func `a kernel set that is empty is as if none were asked for`() throws {
+        let test = try umbel("selftest", "--json", in: scratch)
+        let empty = try umbel("selftest", "--json", environment: ["UMBEL_KERNELS": ""], in: scratch)
+        #expect(empty.status == 0, "\(empty.errors)")
+        #expect(try JSON(parsing: Array(empty.output))["kernels"] == JSON(parsing: Array(test.output))["kernels"])
+    }
+
     @Test func `wrong usage is exit code 2 with words on standard error`() throws {
         for arguments in [
             ["nonsense"], ["merge"], ["merge", "--base"], ["check"], ["serve", "--port", "1"],

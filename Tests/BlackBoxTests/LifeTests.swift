@@ -14,6 +14,20 @@ import UmbelFormats
         #expect(try service.stop() == 0)
     }
 
+    @Test func `the service takes as many descriptors as it may have`() throws {
+        let service = try Service(["main": Samples.main], preparation: "ulimit -S -n 64")
+        let limits = try String(contentsOfFile: "/proc/\(service.processIdentifier)/limits", encoding: .utf8)
+        let line = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max open files") })
+        let numbers = line.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
+        #expect(numbers.count == 2 && numbers[0] == numbers[1] && numbers[0] > 64, "\(line)")
+        // More connections than the shell would have let it have.
+        let clients = try (0..<80).map { _ in try Client(port: service.port) }
+        for client in clients {
+            try client.send("GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n")
+            #expect(try client.answer().status == 200)
+        }
+    }
+
     @Test func `every documented operation is served, with every method of its path in Allow`() throws {
         let service = try Service.main()
         #expect(try service.put("ink", Samples.plain).status == 201)

@@ -333,6 +333,38 @@ struct BinderTests {
         weight("model.embed_tokens.weight", [6, 4]), weight("lm_head.weight", [6, 4]),
     ]
 
+    @Test("LoKr's factors are measured before they are multiplied out")
+    func largeKroneckerFactors() throws {
+        let base = [
+            TestTensor("flat.weight", [4, 4], [Float](repeating: 1, count: 16)),
+            TestTensor("conv.weight", [4, 4, 3, 3], [Float](repeating: 1, count: 144)),
+        ].base
+        func error(_ stem: String, _ shapes: KeyValuePairs<String, [Int]>) throws -> [ModuleError] {
+            let adapter = try Adapter(
+                shapes.map { key, shape in
+                    TestTensor("lycoris_\(stem).\(key)", shape, [Float](repeating: 0.5, count: shape.elementCount))
+                })
+            return Binder.bind(adapter, to: base, names: NameTable(catalog: base.catalog)).report.errors
+        }
+        func mismatch(_ stem: String, _ role: String, _ shape: [Int], _ expected: String) -> [ModuleError] {
+            let stem = "lycoris_\(stem)"
+            return [.shapeMismatch(module: stem, key: "\(stem).\(role)", shape: shape, expected: expected)]
+        }
+        // The factor alone is named, not the product with the other one: that is looked at afterwards.
+        let long = 2000
+        #expect(
+            try error("flat", ["lokr_w1_a": [long, 1], "lokr_w1_b": [1, long], "lokr_w2": [2, 2]])
+                == mismatch("flat", "lokr_w1_a", [long, long], [4, 4].shapeText))
+        #expect(
+            try error("flat", ["lokr_w1": [2, 2], "lokr_w2_a": [2, 1], "lokr_w2_b": [1, long]])
+                == mismatch("flat", "lokr_w2_a", [2, long], [4, 4].shapeText))
+        #expect(
+            try error(
+                "conv",
+                ["lokr_w1": [2, 2], "lokr_t2": [1, 1, 3, 3], "lokr_w2_a": [1, 2], "lokr_w2_b": [1, long]])
+                == mismatch("conv", "lokr_w2_a", [2, 9 * long], [4, 4, 3, 3].shapeText))
+    }
+
     private func tiedBase(_ tensors: [TestTensor]) -> BaseWeights {
         BaseWeights(
             catalog: BaseCatalog(

@@ -158,6 +158,7 @@ struct ProblemTests {
         Item(RequestError.lengthRequired, 411, "length_required"), Item(RequestError.busy, 503, "busy"),
         Item(RequestError.digestMismatch(expected: "00", actual: "11"), 400, "digest_mismatch", "00", "11"),
         Item(RequestError.notReady("draining"), 503, "not_ready", "draining"),
+        Item(EngineError.baseBeingRead("sd"), 503, "not_ready", "sd"),
         Item(BodyError.tooLarge(limit: 9), 413, "body_too_large", "9"),
         Item(BodyError.malformed("chunk"), 400, "body_malformed", "chunk"),
         Item(BodyError.stalled, 408, "body_stalled"),

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 import UmbelTensor
 import UmbelTesting
@@ -133,6 +134,40 @@ import UmbelTesting
             #expect(abs(part.energy.lost - whole.energy.lost) < 1e-6, "\(rank)")
             #expect(abs(part.energy.whole / whole.energy.whole - 1) < 1e-5, "\(rank)")
         }
+    }
+
+    /// A matrix that is read in groups of three rows, and notes how many were read.
+    private final class Groups: ReadableRows {
+        let matrix: Matrix
+        let read = Mutex((most: 0, all: 0))
+
+        init(_ matrix: Matrix) { self.matrix = matrix }
+
+        var rows: Int { matrix.rows }
+        var columns: Int { matrix.columns }
+        var rowGroup: Int { 3 }
+
+        func widen(_ range: Range<Int>, into scratch: UnsafeMutablePointer<Float>) {
+            #expect(range.lowerBound % 3 == 0 && (range.upperBound % 3 == 0 || range.upperBound == rows))
+            read.withLock { $0 = (max($0.most, range.count), $0.all + range.count) }
+            matrix.widen(range, into: scratch)
+        }
+    }
+
+    @Test("Rows that are computed as they are read are read once, some at a time", arguments: [1, 3])
+    func readableRows(threads: Int) throws {
+        var random = SeededGenerator(seed: 6)
+        let matrix = Matrix(rows: 601, columns: 700, values: random.values(601 * 700, scale: 0x1p-100))
+        let groups = Groups(matrix)
+        let pool = ComputePool(threads: threads)
+        let found = try SingularValues.truncated(groups, rank: 6, pool: pool)
+        let expected = try SingularValues.truncated(matrix, rank: 6, pool: pool)
+        #expect(found.left.hasSameBits(as: expected.left) && found.right.hasSameBits(as: expected.right))
+        #expect(found.energy == expected.energy)
+        #expect(groups.read.withLock { $0.all } == 601)
+        #expect(groups.read.withLock { $0.most } < 100)
+        let uncut = try SingularValues.truncated(groups, rank: 601, pool: pool)
+        #expect(uncut.right.hasSameBits(as: matrix))
     }
 
     private func bits(of matrix: Matrix, _ random: SeededGenerator, threads: Int) throws -> [UInt32] {

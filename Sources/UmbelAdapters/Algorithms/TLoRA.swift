@@ -45,30 +45,24 @@ package struct TLoRA: Algorithm {
     }
 }
 
-private struct StartedFromBase: MatrixTransform {
+private struct StartedFromBase: WorkedOutAddition {
     let up: Matrix
     let down: Matrix
     let scale: Double
 
-    func apply(to matrix: Matrix, strength: Double, pool: ComputePool) throws(MergeError) {
-        let start: SingularValues.Approximation
-        do {
-            start = try SingularValues.truncated(matrix, rank: down.rows, pool: pool)
-        } catch {
-            throw .decomposition(tensor: "", rows: matrix.rows, columns: matrix.columns)
-        }
-        // [P·λ | −L] · [Q; R] is the difference as one product.
+    /// [P·λ | −L] · [Q; R] is the difference as one product, where L·R is Wᵣ.
+    func difference(from weight: WeightRows, pool: ComputePool) throws(MergeError) -> LowRankDelta? {
+        let start = try weight.approximation(rank: down.rows, pool: pool)
         let rank = down.rows
         let kept = start.left.columns
-        let left = Matrix(rows: matrix.rows, columns: rank + kept)
-        for row in 0..<matrix.rows {
+        let left = Matrix(rows: weight.rows, columns: rank + kept)
+        for row in 0..<weight.rows {
             left.row(row).update(from: up.row(row), count: rank)
             for r in 0..<kept { left.row(row)[rank + r] = -start.left.row(row)[r] }
         }
-        let right = Matrix(rows: rank + kept, columns: matrix.columns)
+        let right = Matrix(rows: rank + kept, columns: weight.columns)
         right.start.update(from: down.start, count: down.count)
         right.row(rank).update(from: start.right.start, count: start.right.count)
-        let difference = Addition(LowRankDelta(up: left, down: right, scale: scale))
-        try WeightTransform.rows(difference).apply(to: matrix, strength: strength, pool: pool)
+        return LowRankDelta(up: left, down: right, scale: scale)
     }
 }

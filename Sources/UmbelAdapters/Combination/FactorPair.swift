@@ -37,19 +37,14 @@ struct FactorPair: Sendable {
 }
 
 /// Adds what becomes of several pairs of factors, worked out each time so that nothing but the adapters is held.
-struct FactorCombination: MatrixTransform {
+struct FactorCombination: WorkedOutAddition {
     let combination: Combination
     let pairs: [FactorPair]
     let place: String
     let scale: Double
     let masks: any KeepMasks
 
-    func apply(to matrix: Matrix, strength: Double, pool: ComputePool) throws(MergeError) {
-        guard let delta = delta(pool) else { return }
-        try WeightTransform.rows(Addition(delta)).apply(to: matrix, strength: strength, pool: pool)
-    }
-
-    func delta(_ pool: ComputePool) -> LowRankDelta? {
+    package func difference(from weight: WeightRows, pool: ComputePool) -> LowRankDelta? {
         guard !pairs.isEmpty else { return nil }
         if combination.method.space == .concatenation { return FactorPair.concatenated(pairs, scale: scale) }
         // √|w·s| on both sides, its sign on one of them. Source: PEFT `_generalized_task_arithmetic_weighted_adapter`.

@@ -10,7 +10,7 @@ package import UmbelTensor
 ///   r columns of W, and R[:r, :] = Q[:, :r]ᵀ·W; signs cancel in the product.
 ///
 /// Applied in full at every strength, before the delta. Source: PEFT `LoraLayer.pissa_init`, `olora_init`.
-package struct SingularBase: MatrixTransform {
+package struct SingularBase: WorkedOutAddition {
     package enum Start: Sendable {
         case pissa
         case olora(scale: Double)
@@ -18,41 +18,28 @@ package struct SingularBase: MatrixTransform {
 
     private let start: Start
     private let rank: Int
-    private let module: String
 
-    package init(_ start: Start, rank: Int, module: String) {
+    package init(_ start: Start, rank: Int) {
         self.start = start
         self.rank = rank
-        self.module = module
     }
 
-    package func apply(to matrix: Matrix, strength: Double, pool: ComputePool) throws(MergeError) {
+    package func applied(at strength: Double) -> Double { -1 }
+
+    package func difference(from weight: WeightRows, pool: ComputePool) throws(MergeError) -> LowRankDelta? {
         switch start {
         case .pissa:
-            let part: SingularValues.Approximation
-            do {
-                part = try SingularValues.truncated(matrix, rank: rank, pool: pool)
-            } catch {
-                throw .decomposition(tensor: module, rows: matrix.rows, columns: matrix.columns)
-            }
-            try subtract(part.left, part.right, scale: 1, from: matrix, pool)
+            let part = try weight.approximation(rank: rank, pool: pool)
+            return LowRankDelta(up: part.left, down: part.right, scale: 1)
         case .olora(let scale):
-            let kept = min(rank, matrix.rows, matrix.columns)
-            let columns = (0..<kept).map { column in (0..<matrix.rows).map { Double(matrix[$0, column]) } }
-            guard let basis = Orthonormal.columns(columns) else {
-                throw .decomposition(tensor: module, rows: matrix.rows, columns: matrix.columns)
+            let kept = min(rank, weight.rows, weight.columns)
+            guard let basis = Orthonormal.columns(weight.leadingColumns(kept)) else {
+                throw .decomposition(tensor: "", rows: weight.rows, columns: weight.columns)
             }
-            let transposed = Matrix(rows: kept, columns: matrix.rows, values: basis.flatMap { $0.map { Float($0) } })
-            try subtract(
-                transposed.transposed(), transposed.multiplied(by: matrix), scale: scale, from: matrix, pool)
+            let transposed = Matrix(rows: kept, columns: weight.rows, values: basis.flatMap { $0.map { Float($0) } })
+            return LowRankDelta(
+                up: transposed.transposed(), down: weight.multiplied(onLeftBy: transposed, pool: pool), scale: scale)
         }
-    }
-
-    private func subtract(
-        _ left: Matrix, _ right: Matrix, scale: Double, from matrix: Matrix, _ pool: ComputePool
-    ) throws(MergeError) {
-        let part = Addition(LowRankDelta(up: left, down: right, scale: scale))
-        try WeightTransform.rows(part).apply(to: matrix, strength: -1, pool: pool)
     }
 
     /// The patches that come before a LoRA pair's own, by `init_lora_weights`; empty for the ordinary starts.
@@ -68,7 +55,38 @@ package struct SingularBase: MatrixTransform {
         } else {
             return []
         }
-        return [Patch(view, .matrix(SingularBase(start, rank: rank, module: module.stem)))]
+        return [Patch(view, .matrix(SingularBase(start, rank: rank)))]
+    }
+}
+
+extension WeightRows {
+    /// The first so many columns.
+    fileprivate func leadingColumns(_ count: Int) -> [[Double]] {
+        var found = [[Double]](repeating: [Double](repeating: 0, count: rows), count: count)
+        forEachPortion { range, portion in
+            for row in range {
+                for column in 0..<count { found[column][row] = Double(portion[row - range.lowerBound, column]) }
+            }
+        }
+        return found
+    }
+
+    /// left · W, each element one fused sum in the order of the rows.
+    ///
+    /// - Precondition: `left.columns == rows`.
+    fileprivate func multiplied(onLeftBy left: Matrix, pool: ComputePool) -> Matrix {
+        precondition(left.columns == rows)
+        let product = Matrix(rows: left.rows, columns: columns, repeating: 0)
+        forEachPortion { range, portion in
+            pool.forEach(left.rows) { index in
+                for row in range {
+                    Product.add(
+                        portion.row(row - range.lowerBound), scaledBy: left[index, row], to: product.row(index),
+                        count: columns)
+                }
+            }
+        }
+        return product
     }
 }
 

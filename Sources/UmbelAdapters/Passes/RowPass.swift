@@ -22,7 +22,8 @@ package protocol StreamedTransform: Sendable {
     /// - Parameters:
     ///   - weight: as it is before.
     ///   - strength: finite and not 0.
-    func passes(over weight: WeightRows, strength: Double, pool: ComputePool) -> [any RowPass]
+    /// - Throws: for what does not exist of this weight; the tensor is not named.
+    func passes(over weight: WeightRows, strength: Double, pool: ComputePool) throws(MergeError) -> [any RowPass]
 }
 
 /// One change of a weight that mixes rows and leaves columns apart, ready to run on panels of at most 64 columns.

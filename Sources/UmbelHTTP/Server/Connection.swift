@@ -75,8 +75,13 @@ final class Connection: @unchecked Sendable {
     /// The deadline has passed.
     func expire() {
         switch state {
-        case .waiting where !parser.isIdle: refuse(.headTimeout)
-        case .waiting, .lingering: close()
+        case .waiting:
+            // What came may have been waiting for its turn all the time: a machine that was held up finds the deadline
+            // before the bytes.
+            readable()
+            guard state == .waiting, deadline <= .now else { return }
+            if parser.isIdle { close() } else { refuse(.headTimeout) }
+        case .lingering: close()
         case .serving, .closed: break
         }
     }

@@ -48,6 +48,13 @@ final class DoubleMatrix: @unchecked Sendable {
     /// Σx², row by row.
     var squaredNorm: Double { (0..<rows).reduce(0) { $0 + umbel_f64_dot(row($1), row($1), columns) } }
 
+    /// Multiplies every number.
+    func scale(by factor: Double, pool: ComputePool) {
+        pool.forEachRange(rows, grain: max(1, 32_768 / max(1, columns))) { range in
+            for row in range { umbel_f64_scale(self.row(row), factor, columns) }
+        }
+    }
+
     /// `factor` times the numbers, rounded to f32.
     func narrowed(times factor: Double) -> Matrix {
         let matrix = Matrix(rows: rows, columns: columns)

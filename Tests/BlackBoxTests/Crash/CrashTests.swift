@@ -3,6 +3,10 @@ import Testing
 
 /// SIGKILL at any moment: what was acknowledged is there, nothing is half there, nothing is left over.
 @Suite struct CrashTests {
+    private func findings(of client: CrashClient, _ service: Service) -> [String] {
+        do { return try client.check(service) } catch { return ["\(error), \(service.condition)"] }
+    }
+
     @Test func `two hundred kills among uploads, re-points, tags, rollbacks, blobs and deletions lose nothing`() throws
     {
         let seed = UInt64.random(in: 0 ... .max)
@@ -25,7 +29,7 @@ import Testing
             try service.kill()
             ended.wait()
             try service.start()
-            let findings = try wrong.all + clients.flatMap { try $0.check(service) }
+            let findings = wrong.all + clients.flatMap { self.findings(of: $0, service) }
             try #require(findings == [], "seed \(seed), round \(round)")
             try #require(!service.stored.contains { $0.hasPrefix("uploads/") }, "seed \(seed), round \(round)")
         }

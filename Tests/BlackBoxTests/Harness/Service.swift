@@ -5,17 +5,23 @@ final class Service: Requesting {
     let scratch: Scratch
     private(set) var port = 0
     private var program: Program
+    private let executable: String
     private let arguments: [String]
 
-    /// - Parameter bases: paths by name.
+    /// - Parameters:
+    ///   - bases: paths by name.
+    ///   - preparation: what a shell does before it becomes the service.
     init(
-        _ bases: KeyValuePairs<String, String>, arguments: [String] = [], environment: [String: String] = [:]
+        _ bases: KeyValuePairs<String, String>, arguments: [String] = [], environment: [String: String] = [:],
+        preparation: String? = nil
     ) throws {
         scratch = try Scratch()
+        executable = preparation == nil ? Programs.umbel : "/bin/sh"
         self.arguments =
-            ["serve", "--listen", "127.0.0.1:0", "--data", scratch.path + "/data"]
+            (preparation.map { ["-c", $0 + #"; exec "$0" "$@""#, Programs.umbel] } ?? [])
+            + ["serve", "--listen", "127.0.0.1:0", "--data", scratch.path + "/data"]
             + bases.flatMap { ["--base", "\($0.key)=\($0.value)"] } + arguments
-        program = try Program(Programs.umbel, self.arguments, environment: environment, scratch: scratch)
+        program = try Program(executable, self.arguments, environment: environment, scratch: scratch)
         try waitUntilListening()
     }
 
@@ -27,6 +33,13 @@ final class Service: Requesting {
     var url: String { "http://127.0.0.1:\(port)" }
     var processIdentifier: Int32 { program.identifier }
     var log: String { (try? program.errors) ?? "" }
+
+    /// For who finds it silent: whether it runs, or how it ended, and what it said.
+    var condition: String {
+        // Its end is noticed a little later than its silence.
+        let end = try? program.finish(seconds: 1)
+        return (end.map { "the service ended with \($0.status)" } ?? "the service runs") + ": \(log)"
+    }
 
     /// What the data folder holds, apart from the folders themselves, the lock, the database and what is known of bases.
     var stored: [String] {
@@ -60,7 +73,7 @@ final class Service: Requesting {
     ///
     /// - Parameter further: arguments beside those of the first start; of two values for a setting the later counts.
     func start(_ further: String...) throws {
-        program = try Program(Programs.umbel, arguments + further, scratch: scratch)
+        program = try Program(executable, arguments + further, scratch: scratch)
         try waitUntilListening()
     }
 
