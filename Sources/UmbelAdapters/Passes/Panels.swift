@@ -32,7 +32,9 @@ struct Panels: Sendable {
     }
 
     /// What kernels take of a product that has no terms.
-    var emptyProduct: umbel_product { umbel_product(left: memory.start, left_stride: 0, panels: memory.start, inner: 0) }
+    var emptyProduct: umbel_product {
+        umbel_product(left: memory.start, left_stride: 0, panels: memory.start, inner: 0)
+    }
 
     /// The right side of a projection, with what is left of it.
     ///

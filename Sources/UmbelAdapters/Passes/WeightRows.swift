@@ -73,7 +73,8 @@ package struct WeightRows: Sendable {
         }
         let place = range.lowerBound * columns
         let kernel = umbel_tile(
-            in: start + place * format.byteCount, out: destination.start.map { $0 + place * destination.format.byteCount },
+            in: start + place * format.byteCount,
+            out: destination.start.map { $0 + place * destination.format.byteCount },
             in_format: format, out_format: destination.format, rows: range.count, columns: columns, in_stride: columns,
             out_stride: columns, limit: destination.limit, past_caches: destination.pastCaches ? 1 : 0)
         return MergeTile(firstRow: range.lowerBound, kernel)
