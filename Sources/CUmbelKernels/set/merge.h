@@ -146,6 +146,8 @@ INLINE int merge_products(struct merging merging) {
     FORMATS(UMBEL_F32, UMBEL_F32)
     FORMATS(UMBEL_BF16, UMBEL_F32)
     FORMATS(UMBEL_F16, UMBEL_F32)
+    FORMATS(UMBEL_F8_E4M3, UMBEL_F8_E4M3)
+    FORMATS(UMBEL_F8_E5M2, UMBEL_F8_E5M2)
 #undef FORMATS
     return merge_in_formats(merging, tile.in_format, tile.out_format, 0);
 }
