@@ -18,7 +18,7 @@ from common import HERE
 from pipelines import CLASSES
 
 
-def compare(name, expected, actual, limit=1e-5):
+def compare(name, expected, actual, limit=1e-4):
     difference = (expected - actual).abs().max().item()
     print(f"{name}: {difference:.1e}")
     if difference > limit:

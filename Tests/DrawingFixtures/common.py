@@ -51,6 +51,13 @@ def save_json(path, value):
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
+def save_lines(path, title, entries):
+    """JSON with one entry of a list a line."""
+    lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f'{{"{title}": [\n{lines}\n]}}\n')
+
+
 def config_of(model):
     """A diffusers configuration without the facts of this machine."""
     return {key: value for key, value in model.config.items() if not key.startswith("_")}

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the pipelines, networks and reference numbers in this folder; see README.md.
 
-usage: make.py [pipelines] ...      without a name: everything
+usage: make.py [pipelines] [networks] [autoencoders] ...      without a name: everything
 """
 import os
 import sys
@@ -13,9 +13,11 @@ import diffusers
 import torch
 import transformers
 
+import autoencoders
+import networks
 import pipelines
 
-MAKERS = {"pipelines": pipelines.make}
+MAKERS = {"pipelines": pipelines.make, "networks": networks.make, "autoencoders": autoencoders.make}
 
 
 def main():

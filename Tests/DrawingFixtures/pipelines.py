@@ -1,4 +1,5 @@
 """Whole pipelines of random weights: one like Stable Diffusion 2, one like SDXL."""
+import json
 import shutil
 
 import diffusers
@@ -6,7 +7,7 @@ import torch
 from PIL import Image
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from common import (HERE, SHAPES, fresh, mask, picture, randomise, save_component, save_json, save_tensors,
+from common import (HERE, SHAPES, fresh, mask, picture, randomise, save_component, save_json, save_lines, save_tensors,
                     save_weights)
 from recording import Run, outputs_of
 
@@ -19,8 +20,9 @@ TEXTS = [PROMPT, "", "Two  WORDS; it's 12 o'clock!", "a very long text that goes
 def tokenizer(folder, pad):
     """A copy of the tiny tokenizer, padding with another token; SD 2 and the second one of SDXL pad with "!"."""
     folder.mkdir(parents=True)
-    for name in ("vocab.json", "merges.txt"):
-        shutil.copy(SHAPES / "tokenizer" / name, folder / name)
+    shutil.copy(SHAPES / "tokenizer" / "merges.txt", folder)
+    vocabulary = json.loads((SHAPES / "tokenizer" / "vocab.json").read_text())
+    (folder / "vocab.json").write_text(json.dumps(vocabulary, separators=(",", ":"), ensure_ascii=False))
     tokens = {"bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>", "pad_token": pad}
     save_json(folder / "special_tokens_map.json", tokens)
     save_json(folder / "tokenizer_config.json", {
@@ -65,15 +67,15 @@ def scheduler_config(scheduler):
 def sd2(folder):
     """Linear projections, heads that differ between the blocks, v-prediction down to zero signal."""
     tokens = tokenizer(folder / "tokenizer", "!")
-    text = text_encoder(folder / "text_encoder", CLIPTextModel, 21, "text_model.", hidden_size=16, intermediate_size=64,
-                        num_hidden_layers=3, num_attention_heads=2, hidden_act="gelu", projection_dim=16)
+    text = text_encoder(folder / "text_encoder", CLIPTextModel, 21, "text_model.", hidden_size=8, intermediate_size=32,
+                        num_hidden_layers=3, num_attention_heads=2, hidden_act="gelu", projection_dim=8)
     unet = randomise(diffusers.UNet2DConditionModel(
-        sample_size=8, block_out_channels=(8, 8, 16), layers_per_block=1, norm_num_groups=4, cross_attention_dim=16,
+        sample_size=8, block_out_channels=(4, 8, 8), layers_per_block=1, norm_num_groups=2, cross_attention_dim=8,
         attention_head_dim=[1, 2, 4], use_linear_projection=True,
         down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
         up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D")), 22)
     vae = randomise(diffusers.AutoencoderKL(
-        sample_size=64, block_out_channels=(4, 8, 8, 8), layers_per_block=1, norm_num_groups=4, latent_channels=4,
+        sample_size=64, block_out_channels=(4, 8, 8, 8), layers_per_block=1, norm_num_groups=2, latent_channels=4,
         down_block_types=("DownEncoderBlock2D",) * 4, up_block_types=("UpDecoderBlock2D",) * 4, scaling_factor=0.18215), 23)
     scheduler = diffusers.DDIMScheduler(
         **BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1, prediction_type="v_prediction",
@@ -90,13 +92,13 @@ def sd2(folder):
 def sdxl(folder):
     """Two text encoders that are side by side in the context, sizes as a further input, no attention at the first level."""
     unet = randomise(diffusers.UNet2DConditionModel(
-        sample_size=8, block_out_channels=(4, 8, 8), layers_per_block=2, norm_num_groups=4, cross_attention_dim=28,
+        sample_size=8, block_out_channels=(4, 8, 8), layers_per_block=2, norm_num_groups=2, cross_attention_dim=20,
         attention_head_dim=[1, 2, 4], use_linear_projection=True, transformer_layers_per_block=[1, 1, 2],
-        addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=6 * 8 + 20,
+        addition_embed_type="text_time", addition_time_embed_dim=8, projection_class_embeddings_input_dim=6 * 8 + 10,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D")), 32)
     vae = randomise(diffusers.AutoencoderKL(
-        sample_size=32, block_out_channels=(4, 8, 8), layers_per_block=1, norm_num_groups=4, latent_channels=4,
+        sample_size=32, block_out_channels=(4, 8, 8), layers_per_block=1, norm_num_groups=2, latent_channels=4,
         down_block_types=("DownEncoderBlock2D",) * 3, up_block_types=("UpDecoderBlock2D",) * 3, scaling_factor=0.13025,
         force_upcast=True), 33)
     save_component(folder / "unet", unet)
@@ -105,12 +107,12 @@ def sdxl(folder):
         vae=vae, unet=unet, tokenizer=tokenizer(folder / "tokenizer", "<|endoftext|>"),
         tokenizer_2=tokenizer(folder / "tokenizer_2", "!"),
         text_encoder=text_encoder(
-            folder / "text_encoder", CLIPTextModel, 30, "", hidden_size=12, intermediate_size=48, num_hidden_layers=2,
-            num_attention_heads=2, hidden_act="quick_gelu", projection_dim=12),
+            folder / "text_encoder", CLIPTextModel, 30, "", hidden_size=8, intermediate_size=32, num_hidden_layers=2,
+            num_attention_heads=2, hidden_act="quick_gelu", projection_dim=8),
         # An end token of 2 is what old configurations have: then the text ends at the greatest id.
         text_encoder_2=text_encoder(
-            folder / "text_encoder_2", CLIPTextModelWithProjection, 31, "", hidden_size=16, intermediate_size=64,
-            num_hidden_layers=3, num_attention_heads=4, hidden_act="gelu", projection_dim=20, eos_token_id=2),
+            folder / "text_encoder_2", CLIPTextModelWithProjection, 31, "", hidden_size=12, intermediate_size=48,
+            num_hidden_layers=3, num_attention_heads=3, hidden_act="gelu", projection_dim=10, eos_token_id=2),
         scheduler=diffusers.EulerDiscreteScheduler(**BETAS, steps_offset=1, timestep_spacing="leading"),
         force_zeros_for_empty_prompt=True, add_watermarker=False)
     save_pipeline(folder, pipe, {"force_zeros_for_empty_prompt": True})
@@ -118,12 +120,12 @@ def sdxl(folder):
 
 
 def probe_texts(tensors, name, tokens, model):
-    """Token ids of all texts; every hidden state and what the model returns, of the first two."""
+    """Token ids of all texts; every hidden state of the first, what the model returns of the first two."""
     ids = tokens(TEXTS, padding="max_length", max_length=77, truncation=True, return_tensors="pt").input_ids
     result = model(ids[:2], output_hidden_states=True)
     tensors[f"{name}.input_ids"] = ids
     for index, hidden in enumerate(result.hidden_states):
-        tensors[f"{name}.hidden{index}"] = hidden
+        tensors[f"{name}.hidden{index}"] = hidden[:1]
     tensors[f"{name}.last_hidden_state"] = result.last_hidden_state
     if hasattr(result, "text_embeds"):
         tensors[f"{name}.text_embeds"] = result.text_embeds
@@ -143,6 +145,11 @@ def blocks_of(unet, layers):
                 count = len(getattr(block, part, None) or [])
                 names += [f"{side}.{index}.{part}.{number}" for number in range(count)]
     return names
+
+
+def values(*shape):
+    """The same normal numbers every time."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(9))
 
 
 def probe_unet(tensors, unet, times, size, context, layers=False, **extra):
@@ -175,7 +182,7 @@ def probe_vae(tensors, vae, height, width):
 def probe_sd2(pipe):
     tensors = {}
     probe_texts(tensors, "text", pipe.tokenizer, pipe.text_encoder)
-    probe_unet(tensors, pipe.unet, [981, 1], (8, 8), tensors["text.last_hidden_state"])
+    probe_unet(tensors, pipe.unet, [981, 1], (8, 8), values(2, 9, 8))
     return probe_vae(tensors, pipe.vae, 32, 48)
 
 
@@ -183,10 +190,9 @@ def probe_sdxl(pipe):
     tensors = {}
     probe_texts(tensors, "text", pipe.tokenizer, pipe.text_encoder)
     probe_texts(tensors, "text_2", pipe.tokenizer_2, pipe.text_encoder_2)
-    context = torch.cat([tensors["text.hidden1"], tensors["text_2.hidden2"]], dim=-1)
     sizes = torch.tensor([[32.0, 48, 0, 0, 32, 48], [512, 512, 16, 8, 1024, 768]])
     added = {"text_embeds": tensors["text_2.text_embeds"], "time_ids": sizes}
-    probe_unet(tensors, pipe.unet, [981, 1], (8, 8), context, added_cond_kwargs=added)
+    probe_unet(tensors, pipe.unet, [981, 1], (8, 8), values(2, 9, 20), added_cond_kwargs=added)
     return probe_vae(tensors, pipe.vae, 16, 24)
 
 
@@ -252,7 +258,7 @@ def save_runs(folder, base, family, runs):
         index.append(facts)
         kept = {key: value for key, value in tensors.items() if key not in without}
         save_tensors(folder / "goldens" / f"{run['name']}.safetensors", kept)
-    save_json(folder / "goldens" / "index.json", {"texts": TEXTS, "runs": index})
+    save_lines(folder / "goldens" / "runs.json", "runs", index)
 
 
 def check(name, tensors):
@@ -268,16 +274,16 @@ def sd2_runs(pipe):
     again = lambda **changes: type(default).from_config(default.config, **changes)
     runs = [
         text_to_image("text", 64, 64, negative_prompt=NEGATIVE, num_inference_steps=4),
-        text_to_image("no-guidance", 32, 32, guidance_scale=1.0),
-        text_to_image("rescaled-guidance", 32, 32, guidance_rescale=0.7, without=STEPS),
-        text_to_image("clip-skip", 32, 32, clip_skip=1, negative_prompt=NEGATIVE, without=("image",)),
-        text_to_image("wide", 24, 40),
-        text_to_image("two", 32, 32, num_images_per_prompt=2, without=("unet0.context",)),
-        text_to_image("eta", 32, 32, eta=0.6, without=STEPS),
-        painted("image", "image", 32, 48, strength=0.6, num_inference_steps=5, without=("unet0.context",)),
-        painted("image-two", "image", 32, 32, strength=1.0, num_images_per_prompt=2, without=STEPS + PIXELS),
-        painted("inpaint", "inpaint", 32, 48, strength=1.0, without=("unet0.context",)),
-        painted("inpaint-strength", "inpaint", 32, 32, strength=0.7, num_inference_steps=5, num_images_per_prompt=2,
+        text_to_image("no-guidance", 48, 48, guidance_scale=1.0, without=STEPS),
+        text_to_image("rescaled-guidance", 48, 48, guidance_rescale=0.7, without=STEPS),
+        text_to_image("clip-skip", 48, 48, clip_skip=1, negative_prompt=NEGATIVE, without=("image",)),
+        text_to_image("wide", 40, 56, without=("unet0.context",)),
+        text_to_image("two", 48, 48, num_images_per_prompt=2, without=("image", "unet0.context")),
+        text_to_image("eta", 48, 48, eta=0.6, without=STEPS),
+        painted("image", "image", 48, 64, strength=0.6, num_inference_steps=5, without=("image", "unet0.context", *PIXELS)),
+        painted("image-two", "image", 48, 48, strength=1.0, num_images_per_prompt=2, without=STEPS + PIXELS),
+        painted("inpaint", "inpaint", 48, 64, strength=1.0, without=("image", "unet0.context", *PIXELS)),
+        painted("inpaint-strength", "inpaint", 48, 48, strength=0.7, num_inference_steps=5, num_images_per_prompt=2,
                 without=STEPS + PIXELS),
     ]
     return [(run, again(), None) for run in runs] + scheduler_runs(default)
@@ -312,7 +318,7 @@ def scheduler_runs(default):
         "unipc-karras": diffusers.UniPCMultistepScheduler(**leading, use_karras_sigmas=True),
         "lcm": diffusers.LCMScheduler(**leading, set_alpha_to_one=True),
     }
-    return [(text_to_image(f"scheduler-{name}", 32, 32, num_inference_steps=4, without=STEPS), scheduler, None)
+    return [(text_to_image(f"scheduler-{name}", 48, 48, num_inference_steps=4, without=STEPS), scheduler, None)
             for name, scheduler in made.items()]
 
 
@@ -332,10 +338,11 @@ def sdxl_runs(pipe):
         text_to_image("clip-skip", 32, 32, clip_skip=1, negative_prompt=NEGATIVE, without=("image",)),
         text_to_image("rescaled-guidance", 32, 32, guidance_rescale=0.7, without=STEPS),
         text_to_image("wide", 24, 40, without=("unet0.context",)),
-        text_to_image("two", 32, 32, num_images_per_prompt=2, negative_prompt=NEGATIVE, without=("unet0.context",)),
+        text_to_image("two", 32, 32, num_images_per_prompt=2, negative_prompt=NEGATIVE,
+                      without=("image", "unet0.context")),
         painted("image", "image", 32, 40, strength=0.6, num_inference_steps=5, negative_prompt=NEGATIVE,
-                without=("unet0.context",)),
-        painted("inpaint", "inpaint", 32, 32, strength=0.8, num_inference_steps=4, without=("unet0.context",)),
+                without=("image", "unet0.context")),
+        painted("inpaint", "inpaint", 32, 32, strength=0.8, num_inference_steps=4, without=("image", "unet0.context", *PIXELS)),
     ]
     return [(run, again(), None) for run in runs]
 
@@ -346,6 +353,7 @@ def make():
         folder = fresh(HERE / name)
         pipe = build(folder)
         tensors = probe(pipe)
+        save_json(folder / "goldens" / "texts.json", TEXTS)
         check(name, tensors)
         save_tensors(folder / "goldens" / "probe.safetensors", tensors)
         save_runs(folder, pipe, family, runs(pipe))
