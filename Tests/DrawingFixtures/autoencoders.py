@@ -1,5 +1,6 @@
 """VAEs alone, each for an option that the pipelines here leave at its default."""
 import diffusers
+import torch
 
 from common import HERE, fresh, randomise, save_json, save_tensors, save_weights
 from pipelines import check, probe_vae
@@ -31,6 +32,15 @@ def renamed(tensors):
     return result
 
 
+def normalised(latents, config):
+    """What a U-Net is given of latents: with mean and deviation of each channel where the configuration has them, as
+    SDXL's pipelines do, else shifted and scaled; the shift is from later families."""
+    if config.get("latents_mean") is not None:
+        mean, deviation = (torch.tensor(config[name]).view(1, -1, 1, 1) for name in ("latents_mean", "latents_std"))
+        return (latents - mean) * config["scaling_factor"] / deviation
+    return (latents - config.get("shift_factor", 0)) * config["scaling_factor"]
+
+
 def make():
     root = fresh(HERE / "vaes")
     for seed, (name, options) in enumerate(AUTOENCODERS.items(), start=200):
@@ -44,5 +54,6 @@ def make():
         else:
             save_weights(weights, model)
         tensors = probe_vae({}, model, 8, 12)
+        tensors["vae.normalised_mean"] = normalised(tensors["vae.mean"], config)
         check(name, tensors)
         save_tensors(root / name / "golden.safetensors", tensors)

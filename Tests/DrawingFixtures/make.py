@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the pipelines, networks and reference numbers in this folder; see README.md.
 
-usage: make.py [pipelines] [networks] [autoencoders] ...      without a name: everything
+usage: make.py [pipelines] [networks] [autoencoders] [single-files] ...      without a name: everything
 """
 import os
 import sys
@@ -16,8 +16,10 @@ import transformers
 import autoencoders
 import networks
 import pipelines
+import single_files
 
-MAKERS = {"pipelines": pipelines.make, "networks": networks.make, "autoencoders": autoencoders.make}
+MAKERS = {"pipelines": pipelines.make, "networks": networks.make, "autoencoders": autoencoders.make,
+          "single-files": single_files.make}
 
 
 def main():

@@ -1,11 +1,13 @@
 """U-Nets alone, each for a few options of diffusers' configuration, and what is to be refused."""
 import inspect
+from re import findall
 
 import diffusers
 import torch
+from diffusers.models.unets import unet_2d_blocks
 
 from common import HERE, fresh, randomise, save_json, save_lines, save_tensors, save_weights
-from pipelines import check, probe_unet, values
+from pipelines import BETAS, PIXELS, check, probe_unet, save_runs, values
 
 #: What the networks have in common unless they say otherwise; contexts are of `sd2-tiny`'s width.
 COMMON = {
@@ -87,13 +89,13 @@ NETWORKS = {
 #: Changes to COMMON that no text-to-image network of the family has, and what diffusers itself does with them.
 REFUSED = [
     ("down_block_types", ["SkipDownBlock2D", "DownBlock2D"], "builds it and cannot run it"),
-    ("down_block_types", ["AttnSkipDownBlock2D", "DownBlock2D"], "builds it for multiples of 32 channels and cannot run it"),
+    ("down_block_types", ["AttnSkipDownBlock2D", "DownBlock2D"], "builds it for some widths only and cannot run it"),
     ("down_block_types", ["DownEncoderBlock2D", "DownBlock2D"], "builds it and cannot run it: a block of the VAE"),
     ("down_block_types", ["AttnDownEncoderBlock2D", "DownBlock2D"], "builds it and cannot run it: a block of the VAE"),
     ("down_block_types", ["KDownBlock2D", "DownBlock2D"], "runs it in the latent upscaler, which is another pipeline"),
     ("down_block_types", ["KCrossAttnDownBlock2D", "DownBlock2D"], "runs it in the latent upscaler"),
     ("up_block_types", ["UpBlock2D", "SkipUpBlock2D"], "builds it and cannot run it"),
-    ("up_block_types", ["UpBlock2D", "AttnSkipUpBlock2D"], "builds it for multiples of 32 channels and cannot run it"),
+    ("up_block_types", ["UpBlock2D", "AttnSkipUpBlock2D"], "builds it for some widths only and cannot run it"),
     ("up_block_types", ["UpBlock2D", "UpDecoderBlock2D"], "builds it and cannot run it: a block of the VAE"),
     ("up_block_types", ["UpBlock2D", "AttnUpDecoderBlock2D"], "builds it and cannot run it: a block of the VAE"),
     ("up_block_types", ["UpBlock2D", "KUpBlock2D"], "runs it in the latent upscaler"),
@@ -108,7 +110,7 @@ REFUSED = [
     ("addition_embed_type", "image_hint", "runs it with embeddings of pictures and a hint"),
     ("encoder_hid_dim_type", "text_image_proj", "runs it with embeddings of pictures"),
     ("encoder_hid_dim_type", "image_proj", "runs it with embeddings of pictures"),
-    ("encoder_hid_dim_type", "ip_image_proj", "runs it with embeddings of pictures"),
+    ("encoder_hid_dim_type", "ip_image_proj", "refuses it in a configuration; picture prompts set it later"),
     ("num_attention_heads", 2, "refuses it: attention_head_dim is the number of heads"),
     ("time_embedding_type", "learned", "refuses it: unknown"),
     ("class_embed_type", "learned", "ignores it: unknown"),
@@ -123,10 +125,6 @@ BESIDE = {
 
 def blocks_of_library():
     """Every type that UNet2DConditionModel builds, read from the library, so that none is forgotten."""
-    from re import findall
-
-    from diffusers.models.unets import unet_2d_blocks
-
     return {side: findall(r'== "(\w+)"', inspect.getsource(getattr(unet_2d_blocks, f"get_{side}_block")))
             for side in ("down", "mid", "up")}
 
@@ -148,9 +146,28 @@ def make_network(folder, seed, network):
                                        **dict(sorted(network.config.items()))})
     save_weights(folder / "diffusion_pytorch_model.safetensors", model)
     width = network.config.get("encoder_hid_dim") or 8
-    tensors = probe_unet({}, model, list(network.times), (4, 6), values(2, 5, width), layers=True, **network.inputs())
+    tensors = probe_unet({}, model, list(network.times), (4, 6), values(2, 5, width),
+                         layers="DownBlock2D" != network.config["down_block_types"][0], **network.inputs())
     check(folder.name, tensors)
     save_tensors(folder / "golden.safetensors", tensors)
+
+
+def runs():
+    """Whole runs of networks whose inputs make another pipeline of them, with the other parts of `sd2-tiny`."""
+    base = diffusers.StableDiffusionPipeline.from_pretrained(HERE / "sd2-tiny", torch_dtype=torch.float32)
+    without = ("image", "unet0.context", *PIXELS)
+    size = {"height": 48, "width": 64, "without": without}
+    ddim = diffusers.DDIMScheduler(**BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1)
+    lcm = diffusers.LCMScheduler(**BETAS, set_alpha_to_one=True, steps_offset=1)
+    wanted = {
+        "inpaint": [({"name": "inpaint", "kind": "inpaint", "strength": 1.0, **size}, ddim),
+                    ({"name": "inpaint-strength", "kind": "inpaint", "strength": 0.7, "num_inference_steps": 4,
+                      "num_images_per_prompt": 2, **size}, ddim)],
+        "lcm": [({"name": "text", "kind": "text", "guidance_scale": 7.5, "num_inference_steps": 4, **size}, lcm)],
+    }
+    for name, entries in wanted.items():
+        unet = diffusers.UNet2DConditionModel.from_pretrained(HERE / "unets" / name, torch_dtype=torch.float32)
+        save_runs(HERE / "unets" / name, base, "sd", [(run, scheduler, unet) for run, scheduler in entries])
 
 
 def refused():
@@ -170,5 +187,6 @@ def make():
     for seed, (name, network) in enumerate(NETWORKS.items(), start=100):
         make_network(root / name, seed, network)
         index[name] = {"about": network.about, "stable_diffusion": network.family}
+    runs()
     save_json(root / "networks.json", index)
     save_lines(root / "refused.json", "refused", refused())
