@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""The parts of drawing by diffusers on torch and by Umbel, in turns, with the same weights, threads and type.
+
+Models of the size of Stable Diffusion 1.5 and of SDXL with random weights are written once to a folder (10 GB for both).
+What is timed, without loading:
+
+  unet  one step with guidance: one evaluation of two samples of N/8 × N/8 latents and 77 tokens
+  vae   decoding N/8 × N/8 latents to one picture of N × N
+  text  the hidden states of two prompts of 77 tokens, by every text encoder of the model
+
+Each measurement is a process of its own, so that only one model is in memory at a time: one of this script for torch, one
+of `umbel-bench draw --model FOLDER --part PART --size N --threads T --dtype TYPE --json`, which prints {"seconds": …}. They
+take turns, and figures are medians of the rounds. torch is tried with channels first and last, and the faster order counts.
+
+usage: Benchmarks/compare-diffusers.py --cache FOLDER [--models sd15 sdxl] [--parts unet vae text] [--sizes 256 512 1024]
+                                       [--types f32 bf16] [--threads 2] [--rounds 3] [--bin .build/release] [--only torch]
+       pip install -r Benchmarks/requirements.txt
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import torch
+
+import drawing_models
+import measuring
+
+TYPES = {"f32": torch.float32, "bf16": torch.bfloat16}
+#: Short evaluations are repeated until this many seconds have gone by.
+LEAST_SECONDS = 2
+
+
+def unet_work(folder, size, dtype):
+    from diffusers import UNet2DConditionModel
+
+    model = UNet2DConditionModel.from_pretrained(f"{folder}/unet", torch_dtype=dtype).eval()
+    sample = torch.randn(2, 4, size // 8, size // 8, dtype=dtype)
+    context = torch.randn(2, 77, model.config.cross_attention_dim, dtype=dtype)
+    added = None
+    if model.config.addition_embed_type == "text_time":
+        sizes = torch.tensor([[size, size, 0, 0, size, size]] * 2, dtype=dtype)
+        pooled = model.config.projection_class_embeddings_input_dim - 6 * model.config.addition_time_embed_dim
+        added = {"text_embeds": torch.randn(2, pooled, dtype=dtype), "time_ids": sizes}
+    return [model], lambda: model(sample, 500, context, added_cond_kwargs=added)
+
+
+def vae_work(folder, size, dtype):
+    from diffusers import AutoencoderKL
+
+    model = AutoencoderKL.from_pretrained(f"{folder}/vae", torch_dtype=dtype).eval()
+    latents = torch.randn(1, 4, size // 8, size // 8, dtype=dtype)
+    return [model], lambda: model.decode(latents)
+
+
+def text_work(folder, _size, dtype):
+    import transformers
+
+    models = []
+    for part, (kind, config) in drawing_models.MODELS[os.path.basename(folder)]["text"].items():
+        models.append(getattr(transformers, kind).from_pretrained(f"{folder}/{part}", dtype=dtype).eval())
+    ids = torch.randint(1000, 40000, (2, 77), generator=torch.Generator().manual_seed(1))
+    ids[:, 0], ids[:, 20:] = drawing_models.CLIP["bos_token_id"], drawing_models.CLIP["eos_token_id"]
+    return models, lambda: [model(ids, output_hidden_states=True) for model in models]
+
+
+WORK = {"unet": unet_work, "vae": vae_work, "text": text_work}
+
+
+def seconds(body):
+    begin = time.perf_counter()
+    body()
+    return time.perf_counter() - begin
+
+
+def measure(arguments):
+    """What the process for torch does: the faster order of memory, then repetitions in that order."""
+    torch.set_num_threads(arguments.threads)
+    with torch.inference_mode():
+        models, body = WORK[arguments.part](arguments.model, arguments.size, TYPES[arguments.dtype])
+        orders = {"first": torch.contiguous_format, "last": torch.channels_last}
+        if arguments.part == "text":
+            orders.pop("last")
+        best = {}
+        for name, order in orders.items():
+            for model in models:
+                model.to(memory_format=order)
+            best[name] = min(seconds(body) for _ in range(2))
+        order = min(best, key=best.get)
+        for model in models:
+            model.to(memory_format=orders[order])
+        times = [seconds(body)]
+        while sum(times) < LEAST_SECONDS:
+            times.append(seconds(body))
+    print(json.dumps({"seconds": statistics.median(times), "channels": order}))
+
+
+def answer(command, threads):
+    """The last line that a process prints, as JSON."""
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode != 0:
+        raise RuntimeError(f"{os.path.basename(command[0])}: {done.stderr.strip()[-200:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def round_of(arguments, folder, part, size, dtype):
+    """One measurement of each."""
+    options = ["--model", folder, "--part", part, "--size", str(size), "--threads", str(arguments.threads), "--dtype", dtype]
+    theirs = answer([sys.executable, os.path.abspath(__file__), "measure", *options], arguments.threads)
+    if arguments.only == "torch":
+        return theirs, {"seconds": float("nan")}
+    umbel = os.path.join(arguments.bin, "umbel-bench")
+    return theirs, answer([umbel, "draw", *options, "--json"], arguments.threads)
+
+
+def compare(arguments, folder, part, size, dtype):
+    rounds = [round_of(arguments, folder, part, size, dtype) for _ in range(arguments.rounds)]
+    theirs, ours = (statistics.median(result["seconds"] for result in column) for column in zip(*rounds))
+    return theirs, ours, rounds[0][0]["channels"]
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cache", required=True, help="where the models are, or are to be written")
+    parser.add_argument("--models", nargs="+", default=list(drawing_models.MODELS), choices=drawing_models.MODELS)
+    parser.add_argument("--parts", nargs="+", default=list(WORK), choices=WORK)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024])
+    parser.add_argument("--types", nargs="+", default=list(TYPES), choices=TYPES)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--bin", default=".build/release")
+    parser.add_argument("--only", choices=["torch"])
+    return parser.parse_args()
+
+
+def parse_measurement():
+    parser = argparse.ArgumentParser()
+    for name in ("model", "part", "dtype"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--size", type=int, required=True)
+    parser.add_argument("--threads", type=int, required=True)
+    return parser.parse_args(sys.argv[2:])
+
+
+def main():
+    if sys.argv[1:2] == ["measure"]:
+        return measure(parse_measurement())
+    arguments = parse()
+    from importlib.metadata import version
+
+    print(measuring.machine())
+    print(f"torch {torch.__version__}, diffusers {version('diffusers')}, transformers {version('transformers')},"
+          f" {arguments.threads} threads, median of {arguments.rounds} rounds\n")
+    print("| model | part | size | type | torch s | channels | Umbel s | torch / Umbel |")
+    print("|-------|------|------|------|---------|----------|---------|---------------|")
+    for name in arguments.models:
+        folder = drawing_models.write(arguments.cache, name)
+        for part in arguments.parts:
+            for size in arguments.sizes[:1] if part == "text" else arguments.sizes:
+                for dtype in arguments.types:
+                    cells = f"| {name:5} | {part:4} | {'' if part == 'text' else size:>4} | {dtype:4} |"
+                    try:
+                        theirs, ours, order = compare(arguments, folder, part, size, dtype)
+                    except RuntimeError as error:  # what one of them cannot do is part of the result
+                        print(cells, str(error).replace("\n", " "), flush=True)
+                        continue
+                    print(f"{cells} {theirs:7.3f} | {order:8} | {ours:7.3f} | {theirs / ours:13.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
