@@ -71,6 +71,7 @@ let package = Package(
         floor("UmbelRegistry", on: ["UmbelFormats", "UmbelPOSIX", database]),
         floor("UmbelClient", on: ["UmbelFormats", "UmbelPOSIX", "CCurl"]),
         floor("UmbelAdapters", on: ["CUmbelKernels", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
+        floor("UmbelModels", on: ["CUmbelKernels", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
 
         // Floor 4: residency, variants, all waiting, all limits.
         floor(
@@ -121,6 +122,10 @@ let package = Package(
         tests("UmbelClientTests", on: ["umbel", "UmbelClient", "UmbelHTTP", "UmbelFormats", "UmbelPOSIX", httpTypes]),
         .testTarget(
             name: "UmbelNamesTests", dependencies: ["UmbelNames"], exclude: ["Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "UmbelModelsTests",
+            dependencies: ["UmbelModels", "CUmbelKernels", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"],
+            exclude: ["Fixtures"], swiftSettings: testing),
         tests("PEFTTunerTests", on: ["UmbelTesting", "UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
         tests("UmbelTensorTests", on: ["UmbelTesting", "CUmbelKernels", "UmbelTensor"]),
         tests("UmbelPOSIXTests", on: ["UmbelTesting", "UmbelPOSIX"]),
