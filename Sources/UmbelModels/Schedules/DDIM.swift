@@ -21,7 +21,7 @@ package struct DDIM: Schedule {
             let next = timestep - layout.stride
             return (alphas.products[timestep], next >= 0 ? alphas.products[next] : last)
         }
-        plan = layout.plan(layout.timesteps)
+        plan = layout.plan(layout.timesteps, prediction)
         guard (0...1).contains(eta) else { throw .outOfRange(field: "eta") }
         self.eta = eta
     }

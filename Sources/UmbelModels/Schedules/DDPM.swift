@@ -38,7 +38,7 @@ package struct DDPM: Schedule {
             return Self.weights(
                 from: alphas.products[timesteps[index]], to: end, draws: timesteps[index] > 0, variance)
         }
-        plan = layout.plan(timesteps)
+        plan = layout.plan(timesteps, prediction)
     }
 
     private static func weights(from start: Float, to end: Float, draws: Bool, _ variance: Variance) -> Weights {

@@ -17,7 +17,7 @@ package struct Heun: Schedule {
         let sigmas = Self.doubled(once.sigmas.dropLast()) + once.sigmas.suffix(1)
         let timesteps = Self.doubled(once.timesteps[...])
         plan = SchedulePlan(
-            timesteps: timesteps, sigmas: sigmas,
+            timesteps: timesteps, sigmas: sigmas, prediction: prediction,
             levels: sigmas.prefix(timesteps.count).map { NoiseLevel(ratio: $0) }, space: .exploding,
             initialScale: once.initialScale, steps: steps, evaluationsPerStep: 2)
     }

@@ -39,7 +39,8 @@ package struct LCM: Schedule {
                     ? NoiseLevel(product: alphas.products[timesteps[index + 1]]) : nil)
         }
         plan = SchedulePlan(
-            timesteps: timesteps.map { Float($0) }, levels: weights.map(\.level), space: .preserving, steps: steps)
+            timesteps: timesteps.map { Float($0) }, prediction: prediction, levels: weights.map(\.level),
+            space: .preserving, steps: steps)
     }
 
     /// Some of those timesteps that the model was distilled with, spread evenly from the noisiest on.

@@ -54,9 +54,9 @@ struct SolverPlan {
         levels = self.sigmas.map { NoiseLevel(ratio: $0) }
     }
 
-    func plan(steps: Int) -> SchedulePlan {
+    func plan(steps: Int, _ prediction: Prediction) -> SchedulePlan {
         SchedulePlan(
-            timesteps: timesteps, sigmas: sigmas, levels: Array(levels.prefix(timesteps.count)), space: .preserving,
-            steps: steps)
+            timesteps: timesteps, sigmas: sigmas, prediction: prediction,
+            levels: Array(levels.prefix(timesteps.count)), space: .preserving, steps: steps)
     }
 }

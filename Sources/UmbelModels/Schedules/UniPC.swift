@@ -36,7 +36,7 @@ package struct UniPC: Schedule {
                 layout: try TimestepSpacing.Settings(config, default: .linspace), spacing: try SigmaSpacing(config),
                 final: final, largest: try config.sigma("sigma_max"), smallest: try config.sigma("sigma_min"),
                 endsAtLast: true))
-        plan = layout.plan(steps: steps)
+        plan = layout.plan(steps: steps, settings.prediction)
         levels = layout.levels
     }
 

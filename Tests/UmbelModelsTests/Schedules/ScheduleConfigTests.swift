@@ -143,6 +143,23 @@ struct ScheduleConfigTests {
         #expect(try make(PNDM.className, [:], steps: 10).plan.evaluations == 19)
     }
 
+    @Test(
+        "A step to no noise ends at the picture that the plan estimates",
+        arguments: [Euler.className, DPMSolverMultistep.className, UniPC.className],
+        ["epsilon", "sample", "v_prediction"])
+    func estimate(_ className: String, _ prediction: String) throws {
+        let schedule = try make(className, ["prediction_type": .string(prediction)], steps: 1)
+        let sample: [Float] = [3, -2, 0.5]
+        let output: [Float] = [0.25, -1, 0.75]
+        var estimate: [Float] = [0, 0, 0]
+        estimate.withUnsafeMutableBufferPointer {
+            schedule.plan.estimate(sample: sample, output: output, at: 0, into: $0)
+        }
+        var (run, moved, noise) = (schedule.run(count: 3), sample, TorchNoise(seed: 1))
+        run.step(output: output, sample: &moved, noise: &noise)
+        #expect(relativeDifference(moved, estimate) < 1e-6)
+    }
+
     @Test("Two pictures drawn in turn are the two drawn alone", arguments: ScheduleList.all.indices)
     func runsAreApart(_ index: Int) throws {
         let schedule = try make(ScheduleList.all[index].className, ["solver_order": 3], steps: 6)
