@@ -21,6 +21,7 @@ package enum SamplerNames {
         case karras = "Karras"
         case exponential = "Exponential"
         case sgmUniform = "SGM Uniform"
+        case beta = "Beta"
 
         /// The name in requests that do not use the label.
         package var name: String {
@@ -31,7 +32,7 @@ package enum SamplerNames {
         var fields: [String: JSON] {
             [
                 "use_karras_sigmas": .bool(self == .karras), "use_exponential_sigmas": .bool(self == .exponential),
-                "use_beta_sigmas": false, "use_lu_lambdas": false,
+                "use_beta_sigmas": .bool(self == .beta), "use_lu_lambdas": false,
                 "timestep_spacing": self == .sgmUniform ? "trailing" : "linspace",
             ]
         }
@@ -56,7 +57,7 @@ package enum SamplerNames {
         sampler("LCM", ["lcm"], LCM.self, []),
     ]
 
-    private static let sigmas: [Spacing] = [.uniform, .karras, .exponential, .sgmUniform]
+    private static let sigmas: [Spacing] = [.uniform, .karras, .exponential, .sgmUniform, .beta]
     /// Whole timesteps, from 1 on.
     private static let whole: [String: JSON] = [
         "timestep_spacing": "leading", "steps_offset": 1, "clip_sample": false, "thresholding": false,

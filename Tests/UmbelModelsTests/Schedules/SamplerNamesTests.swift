@@ -60,7 +60,7 @@ struct SamplerNamesTests {
         "Unknown samplers and spacings are refused, and those that a sampler does not have",
         arguments: [
             ("Restart", nil, .unknownSampler("Restart")), ("DPM2 a", nil, .unknownSampler("DPM2 a")),
-            ("Euler", "Beta", .unknownSpacing("Beta")),
+            ("Euler", "Simple", .unknownSpacing("Simple")),
             ("Euler a", "Karras", .spacing("Karras", sampler: "Euler a")),
             ("DDIM", "Uniform", .spacing("Uniform", sampler: "DDIM")),
         ] as [(String, String?, ScheduleError)])

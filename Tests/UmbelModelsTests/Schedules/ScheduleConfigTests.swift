@@ -42,7 +42,6 @@ struct ScheduleConfigTests {
 
     /// class, field, value, and how it is refused.
     static let refused: [(String, String, JSON, ScheduleError)] = [
-        (Euler.className, "use_beta_sigmas", true, .unsupported(field: "use_beta_sigmas", value: "true")),
         (Euler.className, "beta_schedule", "exp", .unsupported(field: "beta_schedule", value: "exp")),
         (Euler.className, "beta_schedule", "wild", .unsupported(field: "beta_schedule", value: "wild")),
         (Euler.className, "timestep_spacing", "even", .unsupported(field: "timestep_spacing", value: "even")),
