@@ -71,22 +71,23 @@ let package = Package(
         floor("UmbelRegistry", on: ["UmbelFormats", "UmbelPOSIX", database]),
         floor("UmbelClient", on: ["UmbelFormats", "UmbelPOSIX", "CCurl"]),
         floor("UmbelAdapters", on: ["CUmbelKernels", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
+        // Beside them, and neither knows the other: networks and what they are asked for.
         floor("UmbelModels", on: ["CUmbelKernels", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
 
         // Floor 4: residency, variants, all waiting, all limits.
         floor(
             "UmbelEngine",
             on: [
-                "UmbelAdapters", "UmbelRegistry", "UmbelStatistics", "UmbelFormats", "UmbelNames", "UmbelTensor",
-                "UmbelPOSIX",
+                "UmbelAdapters", "UmbelModels", "UmbelRegistry", "UmbelStatistics", "UmbelFormats", "UmbelNames",
+                "UmbelTensor", "UmbelPOSIX",
             ]),
 
         // Floor 5: routes · bodies · the Problem table.
         floor(
             "UmbelServer",
             on: [
-                "UmbelEngine", "UmbelHTTP", "UmbelRegistry", "UmbelStatistics", "UmbelAdapters", "UmbelNames",
-                "UmbelFormats", "UmbelTensor", "UmbelPOSIX", logging, httpTypes,
+                "UmbelEngine", "UmbelHTTP", "UmbelRegistry", "UmbelStatistics", "UmbelAdapters", "UmbelModels",
+                "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX", logging, httpTypes,
             ]),
 
         // Floor 6: settings, wiring, signals, drain.
@@ -122,10 +123,6 @@ let package = Package(
         tests("UmbelClientTests", on: ["umbel", "UmbelClient", "UmbelHTTP", "UmbelFormats", "UmbelPOSIX", httpTypes]),
         .testTarget(
             name: "UmbelNamesTests", dependencies: ["UmbelNames"], exclude: ["Fixtures"], swiftSettings: strict),
-        .testTarget(
-            name: "UmbelModelsTests",
-            dependencies: ["UmbelModels", "CUmbelKernels", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"],
-            exclude: ["Fixtures"], swiftSettings: testing),
         tests("PEFTTunerTests", on: ["UmbelTesting", "UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
         tests("UmbelTensorTests", on: ["UmbelTesting", "CUmbelKernels", "UmbelTensor"]),
         tests("UmbelPOSIXTests", on: ["UmbelTesting", "UmbelPOSIX"]),
@@ -146,6 +143,10 @@ let package = Package(
                 "UmbelAdapters", "UmbelFormats",
                 "UmbelPOSIX", logging, httpTypes,
             ]),
+        .testTarget(
+            name: "UmbelModelsTests",
+            dependencies: ["UmbelModels", "CUmbelKernels", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"],
+            path: "Tests/UmbelModelsTests", exclude: ["Fixtures"], swiftSettings: testing),
         tests("SettingsTests", on: ["umbel", "UmbelTesting"]),
         tests("BlackBoxTests", on: ["umbel", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
         tests(

@@ -50,7 +50,7 @@ private struct DDIMMethod: StepMethod {
 
         let room = Numbers(memory)
         room.set(prediction.clean(level), sample: sample, output: output)
-        limit.apply(to: room)
+        limit.apply(to: room, pictures: sample.pictures)
         let remaining = prediction.noise(level)
         sample.set(
             Prediction.Mix(sample: direction * remaining.sample, output: direction * remaining.output), sample: sample,

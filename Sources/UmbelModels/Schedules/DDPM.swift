@@ -68,7 +68,7 @@ private struct DDPMMethod: StepMethod {
         let weights = weights[index]
         let room = Numbers(memory)
         room.set(prediction.clean(weights.level), sample: sample, output: output)
-        limit.apply(to: room)
+        limit.apply(to: room, pictures: sample.pictures)
         sample.scale(by: weights.sample)
         sample.add(weights.picture, room)
         guard let deviation = weights.noise else { return }

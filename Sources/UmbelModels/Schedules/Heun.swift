@@ -66,7 +66,7 @@ private struct HeunMethod: StepMethod {
             return slope.set(Slope(prediction: prediction).mix(at: sigma), sample: sample, output: output)
         }
         slope.set(prediction.cleanOfExploding(NoiseLevel(ratio: sigma)), sample: sample, output: output)
-        limit.apply(to: slope)
+        limit.apply(to: slope, pictures: sample.pictures)
         slope.scale(by: -1 / Double(sigma))
         slope.add(1 / Double(sigma), sample)
     }

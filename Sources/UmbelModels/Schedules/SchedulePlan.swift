@@ -64,8 +64,8 @@ package struct SchedulePlan: Sendable {
         }
     }
 
-    /// The picture's latents as the model sees them at an evaluation: what the sample and the model's answer to it say the
-    /// noise hides. For previews; the steps do not need it.
+    /// The picture's latents as the model sees them at an evaluation: what the sample and the model's answer to it say
+    /// the noise hides. For previews; the steps do not need it.
     ///
     /// - Parameter estimate: room for as many numbers as the sample has.
     package func estimate(

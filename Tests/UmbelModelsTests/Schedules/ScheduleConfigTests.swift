@@ -159,6 +159,21 @@ struct ScheduleConfigTests {
         #expect(relativeDifference(moved, estimate) < 1e-6)
     }
 
+    @Test("Each of several pictures in a run has its own threshold")
+    func thresholds() {
+        let limit = CleanLimit.threshold(quantile: 1, largest: 10)
+        let numbers: [Float] = [1, -2, 4, 8]
+        let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: 4)
+        defer { memory.deallocate() }
+        func limited(pictures: Int) -> [Float] {
+            _ = memory.update(fromContentsOf: numbers)
+            memory.baseAddress.map { limit.apply(to: Numbers(start: $0, count: 4), pictures: pictures) }
+            return Array(memory)
+        }
+        #expect(limited(pictures: 1) == [0.125, -0.25, 0.5, 1])
+        #expect(limited(pictures: 2) == [0.5, -1, 0.5, 1])
+    }
+
     @Test("Two pictures drawn in turn are the two drawn alone", arguments: ScheduleList.all.indices)
     func runsAreApart(_ index: Int) throws {
         let schedule = try make(ScheduleList.all[index].className, ["solver_order": 3], steps: 6)
