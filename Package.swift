@@ -77,21 +77,23 @@ let package = Package(
         floor("UmbelRegistry", on: ["UmbelFormats", "UmbelPOSIX", database]),
         floor("UmbelClient", on: ["UmbelFormats", "UmbelPOSIX", "CCurl"]),
         floor("UmbelAdapters", on: ["CUmbelKernels", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
+        // Beside them, and neither knows the other: networks and what they are asked for.
+        floor("UmbelModels", on: ["CUmbelKernels", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
 
         // Floor 4: residency, variants, all waiting, all limits.
         floor(
             "UmbelEngine",
             on: [
-                "UmbelAdapters", "UmbelRegistry", "UmbelStatistics", "UmbelFormats", "UmbelNames", "UmbelTensor",
-                "UmbelPOSIX",
+                "UmbelAdapters", "UmbelModels", "UmbelRegistry", "UmbelStatistics", "UmbelFormats", "UmbelNames",
+                "UmbelTensor", "UmbelPOSIX",
             ]),
 
         // Floor 5: routes · bodies · the Problem table.
         floor(
             "UmbelServer",
             on: [
-                "UmbelEngine", "UmbelHTTP", "UmbelRegistry", "UmbelStatistics", "UmbelAdapters", "UmbelNames",
-                "UmbelFormats", "UmbelTensor", "UmbelPOSIX", logging, httpTypes,
+                "UmbelEngine", "UmbelHTTP", "UmbelRegistry", "UmbelStatistics", "UmbelAdapters", "UmbelModels",
+                "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX", logging, httpTypes,
             ]),
 
         // Floor 6: settings, wiring, signals, drain.
@@ -150,6 +152,10 @@ let package = Package(
                 "UmbelAdapters", "UmbelFormats",
                 "UmbelPOSIX", logging, httpTypes,
             ]),
+        .testTarget(
+            name: "UmbelModelsTests",
+            dependencies: ["UmbelModels", "CUmbelKernels", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"],
+            path: "Tests/UmbelModelsTests", exclude: ["Fixtures"], swiftSettings: testing),
         tests("SettingsTests", on: ["umbel", "UmbelTesting"]),
         tests("BlackBoxTests", on: ["umbel", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
         tests(
