@@ -71,6 +71,8 @@ let package = Package(
         floor("UmbelRegistry", on: ["UmbelFormats", "UmbelPOSIX", database]),
         floor("UmbelClient", on: ["UmbelFormats", "UmbelPOSIX", "CCurl"]),
         floor("UmbelAdapters", on: ["CUmbelKernels", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
+        // Beside them, and neither knows the other: networks and what they are asked for.
+        floor("UmbelModels", on: ["CUmbelKernels", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
 
         // Floor 4: residency, variants, all waiting, all limits.
         floor(
@@ -141,6 +143,10 @@ let package = Package(
                 "UmbelAdapters", "UmbelFormats",
                 "UmbelPOSIX", logging, httpTypes,
             ]),
+        .testTarget(
+            name: "UmbelModelsTests",
+            dependencies: ["UmbelModels", "CUmbelKernels", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"],
+            path: "Tests/UmbelModelsTests", swiftSettings: testing),
         tests("SettingsTests", on: ["umbel", "UmbelTesting"]),
         tests("BlackBoxTests", on: ["umbel", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
         tests(

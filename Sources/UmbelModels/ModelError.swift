@@ -1,0 +1,12 @@
+/// Why a model cannot be made of a folder's files. Nothing was computed.
+package enum ModelError: Error, Hashable, Sendable {
+    case missingTensor(String)
+    case shape(tensor: String, found: [Int], expected: [Int])
+    /// Weights are floating-point numbers.
+    case dtype(tensor: String, String)
+    case missingFile(String)
+    /// A file is not what it should be.
+    case malformed(file: String, reason: String)
+    /// A setting of a configuration that changes what is computed, and that is not known here.
+    case unsupported(setting: String, value: String)
+}
