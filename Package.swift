@@ -78,16 +78,16 @@ let package = Package(
         floor(
             "UmbelEngine",
             on: [
-                "UmbelAdapters", "UmbelRegistry", "UmbelStatistics", "UmbelFormats", "UmbelNames", "UmbelTensor",
-                "UmbelPOSIX",
+                "UmbelAdapters", "UmbelModels", "UmbelRegistry", "UmbelStatistics", "UmbelFormats", "UmbelNames",
+                "UmbelTensor", "UmbelPOSIX",
             ]),
 
         // Floor 5: routes · bodies · the Problem table.
         floor(
             "UmbelServer",
             on: [
-                "UmbelEngine", "UmbelHTTP", "UmbelRegistry", "UmbelStatistics", "UmbelAdapters", "UmbelNames",
-                "UmbelFormats", "UmbelTensor", "UmbelPOSIX", logging, httpTypes,
+                "UmbelEngine", "UmbelHTTP", "UmbelRegistry", "UmbelStatistics", "UmbelAdapters", "UmbelModels",
+                "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX", logging, httpTypes,
             ]),
 
         // Floor 6: settings, wiring, signals, drain.
