@@ -27,7 +27,7 @@ package struct BlockWeights: Hashable, Sendable {
     /// The factor for a module or tensor of the U-Net, by its path in either layout, without a component's prefix.
     ///
     /// - Parameter layersPerBlock: of the U-Net's configuration.
-    package func factor(for path: some StringProtocol, layersPerBlock: Int = 2) -> Double {
+    package func factor(forModule path: some StringProtocol, layersPerBlock: Int = 2) -> Double {
         guard let block = UNetBlock(path: path, layersPerBlock: layersPerBlock) else { return 1 }
         return factors[block] ?? 0
     }

@@ -12,8 +12,20 @@ package struct TextualInversion: Sendable {
     /// Of the second text encoder of SDXL, as many; nil for other models.
     package let secondVectors: Matrix?
 
-    /// Rows in `vectors`; may be 0, in which case its words vanish from a prompt.
+    /// Places that its words take in a prompt; may be 0, in which case they vanish from it.
     package var count: Int { vectors.rows }
+
+    /// The places for one text encoder, counted from 0: the same for all, so that their chunks are alike. A vector that an
+    /// encoder does not have is missed when it is asked for.
+    package func rows(ofEncoder encoder: Int) -> Int { count }
+
+    /// A vector for a text encoder, counted from 0; nil if there is none.
+    package func vector(_ row: Int, ofEncoder encoder: Int) -> [Float]? {
+        guard (0...1).contains(encoder), let matrix = encoder == 0 ? vectors : secondVectors,
+            (0..<matrix.rows).contains(row)
+        else { return nil }
+        return Array(UnsafeBufferPointer(start: matrix.start + row * matrix.columns, count: matrix.columns))
+    }
 }
 
 extension TextualInversion {

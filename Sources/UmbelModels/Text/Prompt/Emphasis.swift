@@ -20,15 +20,16 @@ package enum Emphasis: String, Hashable, Sendable, CaseIterable {
         precondition(weights.count == embeddings.rows)
         guard self != .none, weights.contains(where: { $0 != 1 }) else { return }
         let before = mean(embeddings)
+        let start = embeddings.start
         for (row, weight) in weights.enumerated() where weight != 1 {
-            for column in 0..<embeddings.columns { embeddings.start[row * embeddings.columns + column] *= weight }
+            for index in row * embeddings.columns..<(row + 1) * embeddings.columns { start[index] *= weight }
         }
         let ratio = Float(before / mean(embeddings))
         if self == .original, ratio.isFinite { embeddings.scale(by: ratio) }
     }
 
     private func mean(_ embeddings: Matrix) -> Double {
-        let count = embeddings.rows * embeddings.columns
-        return (0..<count).reduce(0) { $0 + Double(embeddings.start[$1]) } / Double(count)
+        let numbers = UnsafeBufferPointer(start: embeddings.start, count: embeddings.rows * embeddings.columns)
+        return numbers.reduce(0) { $0 + Double($1) } / Double(numbers.count)
     }
 }

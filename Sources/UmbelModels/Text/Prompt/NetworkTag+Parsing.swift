@@ -42,7 +42,8 @@ extension NetworkTag {
         for item in items.dropFirst() { try options.take(item) }
         self.kind = kind
         self.name = name
-        textEncoder = try options.strength("te") ?? StepWeights(1)
+        let textEncoder = try options.strength("te") ?? StepWeights(1)
+        self.textEncoder = textEncoder
         unet = try options.strength("unet") ?? textEncoder
         dynamicRank = try options.dynamicRank()
         blockWeights = try options.blockWeights()

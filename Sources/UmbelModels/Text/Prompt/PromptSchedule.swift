@@ -23,6 +23,11 @@ package struct PromptSchedule: Hashable, Sendable {
         entries = tree.lastSteps(of: steps).map { Entry(lastStep: $0, text: tree.text(at: $0, of: steps)) }
     }
 
+    /// The same text throughout, whatever it says.
+    package init(plain prompt: String, steps: Int) {
+        entries = [Entry(lastStep: max(1, steps), text: prompt)]
+    }
+
     /// The text for an evaluation, counted from 0.
     ///
     /// As in the web UI, a text still holds for the evaluation after its last step: `[a:b:5]` takes `a` for evaluations 0–5.

@@ -11,15 +11,14 @@ package struct PromptTokens: Hashable, Sendable {
     /// one (`Emphasis.none`), what does not fit is cut off.
     ///
     /// - Parameters:
-    ///   - positions: of the text model; 77 for CLIP.
+    ///   - positions: of the text model; 77 for CLIP. A chunk has three at least: begin, a token, end.
     ///   - commaReach: how many tokens may follow a comma and still move with it; 0 never moves any.
     package init(
         _ prompt: String, tokenizer: TriggeredTokenizer, emphasis: Emphasis = .original, positions: Int = 77,
         commaReach: Int = 20
     ) {
-        precondition(positions > 2)
         let parts = emphasis == .none ? [.text(prompt, weight: 1)] : PromptPart.parse(prompt)
-        var builder = ChunkBuilder(tokenizer: tokenizer.tokenizer, size: positions - 2, commaReach: commaReach)
+        var builder = ChunkBuilder(tokenizer: tokenizer.tokenizer, size: max(1, positions - 2), commaReach: commaReach)
         for part in parts {
             switch part {
             case .chunkBreak: builder.endChunk()
@@ -47,6 +46,12 @@ package struct PromptChunk: Hashable, Sendable {
         package let embedding: Int
         /// Row of it.
         package let vector: Int
+
+        package init(position: Int, embedding: Int, vector: Int) {
+            self.position = position
+            self.embedding = embedding
+            self.vector = vector
+        }
     }
 
     /// One a position. Where an embedding goes, a token stands that it replaces.

@@ -98,11 +98,10 @@ package struct CLIPTokenizer: Sendable {
 
     /// The tokens of a text as a text model takes them: begin, as many as fit, end, then padding.
     ///
-    /// - Precondition: `length` is at least 2.
+    /// - Parameter length: tokens in all; fewer than 2 count as 2.
     package func paddedTokens(of text: String, length: Int) -> [Int32] {
-        precondition(length >= 2)
-        let tokens = [beginToken] + tokens(of: text).prefix(length - 2) + [endToken]
-        return tokens + Array(repeating: padToken, count: length - tokens.count)
+        let tokens = [beginToken] + tokens(of: text).prefix(max(0, length - 2)) + [endToken]
+        return tokens + Array(repeating: padToken, count: max(0, length - tokens.count))
     }
 
     /// The text of tokens: normalized, a space between words, without the special and the added tokens. Bytes that are no

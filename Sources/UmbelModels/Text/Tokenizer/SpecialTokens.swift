@@ -24,7 +24,12 @@ struct SpecialTokens: Sendable {
         let configuration = try Self.json("tokenizer_config.json", files.configuration)
         let decoder = configuration["added_tokens_decoder"]?.members
         let map = decoder == nil ? try Self.json("special_tokens_map.json", files.specialTokens) : .null
-        var found = try decoder.map(Self.added(decoder:)) ?? Self.added(files)
+        var found: [Added]
+        if let decoder {
+            found = try Self.added(decoder: decoder)
+        } else {
+            found = try Self.added(files)
+        }
         var names: [String: String] = [:]
         for (key, usual) in Self.usual {
             let token = Self.token(map[key]) ?? Self.token(configuration[key]) ?? TextPattern(usual)
