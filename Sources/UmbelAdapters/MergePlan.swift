@@ -4,14 +4,23 @@ package import UmbelTensor
 /// A recipe worked out for a base: which tensors it touches, with what, and what the result looks like. Computes nothing
 /// yet; `TensorMerger` does, tensor by tensor, whenever one is asked for.
 package struct MergePlan: Sendable {
-    /// One adapter of the recipe, bound to the base.
+    /// One adapter of the recipe, or a part of it, bound to the base.
     package struct Step: Sendable {
         package let binding: Binding
         package let strength: Double
+        /// Which of the binding's patches are applied; nil for all of them.
+        private let part: Set<Int>?
 
-        package init(binding: Binding, strength: Double) {
+        /// - Parameter part: indices of patches; nil for all of them.
+        package init(binding: Binding, strength: Double, part: Set<Int>? = nil) {
             self.binding = binding
             self.strength = strength
+            self.part = part
+        }
+
+        /// The patches that are applied, with their places in the binding.
+        var patches: [(index: Int, patch: Patch)] {
+            binding.patches.enumerated().filter { part?.contains($0.offset) ?? true }.map { ($0.offset, $0.element) }
         }
     }
 
@@ -47,7 +56,7 @@ package struct MergePlan: Sendable {
         var joined = DisjointSets()
         var places: [Int: [PatchPlace]] = [:]
         for (stepIndex, step) in self.steps.enumerated() {
-            for (patchIndex, patch) in step.binding.patches.enumerated() {
+            for (patchIndex, patch) in step.patches {
                 if case .add(let component, let name, let view) = patch.change {
                     additions.removeAll { $0.component == component && $0.name == name }
                     additions.append(Addition(component: component, name: name, view: view))
@@ -85,7 +94,7 @@ package struct MergePlan: Sendable {
         guard !changedShapes.isEmpty else { return }
         var current: [Int: [Int]] = [:]
         for step in steps {
-            for patch in step.binding.patches {
+            for (_, patch) in step.patches {
                 guard let view = patch.view else { continue }
                 if let shape = patch.newShape, let tensor = view.wholeTensor {
                     current[tensor] = shape

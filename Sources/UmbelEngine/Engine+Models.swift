@@ -24,7 +24,7 @@ extension Engine {
             baseDigest: try digest(of: base), entries: entries.map(\.identity), dtype: dtype)
         return try cache.use(id) { () throws(EngineError) in
             var steps: [MergePlan.Step] = []
-            for entry in entries { steps.append(try entry.step(on: base)) }
+            for entry in entries { steps += try entry.steps(on: base) }
             let pinned = ModelReference(base: base.name, entries: entries.map(\.pinned))
             let plan = MergePlan(base: base.weights, steps: steps)
             do throws(MergeError) {

@@ -67,6 +67,6 @@ extension Engine {
         guard adapters.record(term.adapter) == nil, let digest = term.digestPrefix,
             let other = adapters.all().first(where: { !$0.revisions(withDigest: digest).isEmpty })
         else { return term }
-        return .init(adapter: other.name, digestPrefix: digest, scale: term.scale)
+        return term.pinned(to: other.name, digest: digest)
     }
 }

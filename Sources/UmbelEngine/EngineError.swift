@@ -1,4 +1,5 @@
 package import UmbelAdapters
+package import UmbelModels
 package import UmbelFormats
 package import UmbelPOSIX
 package import UmbelRegistry
@@ -41,6 +42,11 @@ package enum EngineError: Error, Sendable {
     case overBudget(bytes: Int, budget: Int)
     /// Pinning so much more would leave less than `slot` bytes for what is not pinned.
     case pinsFull(bytes: Int, pinned: Int, slot: Int, budget: Int)
+    /// Factors of so many blocks fit no U-Net.
+    case blockWeights(count: Int, adapter: String)
+    /// A base of which no pictures are made, and why.
+    case cannotDraw(base: String, ModelError)
+    case drawing(ModelError)
     case noBaseFits
     /// Two models that should be compared.
     case differentBases(String, String)

@@ -6,6 +6,8 @@ package enum ReferenceError: Error, Hashable, Sendable {
     case tooLong(limit: Int)
     case invalidName(String)
     case invalidScale(String)
+    /// `name=value` behind an adapter that means nothing, or twice.
+    case invalidOption(String)
     /// Behind “@” stands neither a digest prefix nor a tag.
     case invalidDigest(String)
     /// Parentheses that are no `method(term,…;option=value…)`.
@@ -16,7 +18,7 @@ package enum ReferenceError: Error, Hashable, Sendable {
 /// A model as a client writes it: `base+adapter@digest:scale+…`, or the id of a variant.
 ///
 ///     model := base ( "+" entry )*       entry := term | combination
-///     term  := adapter [ "@" ( digest-prefix | tag ) ] [ ":" scale ]
+///     term  := adapter [ "@" ( digest-prefix | tag ) ] [ ":" scale ] ( ":" option "=" value )*
 ///
 /// A combination makes one entry of several adapters, see `CombinationTerm`.
 package struct ModelReference: Hashable, Sendable {
@@ -25,15 +27,20 @@ package struct ModelReference: Hashable, Sendable {
         /// Which of its contents; nil for what the name points to now.
         package let selector: Selector?
         package let scale: Scale
+        /// Other scales of parts of the adapter.
+        package let parts: PartScales
 
-        package init(adapter: String, selector: Selector?, scale: Scale = .one) {
+        package init(adapter: String, selector: Selector?, scale: Scale = .one, parts: PartScales = .none) {
             self.adapter = adapter
             self.selector = selector
             self.scale = scale
+            self.parts = parts
         }
 
-        package init(adapter: String, digestPrefix: String? = nil, scale: Scale = .one) {
-            self.init(adapter: adapter, selector: digestPrefix.map(Selector.digest), scale: scale)
+        package init(
+            adapter: String, digestPrefix: String? = nil, scale: Scale = .one, parts: PartScales = .none
+        ) {
+            self.init(adapter: adapter, selector: digestPrefix.map(Selector.digest), scale: scale, parts: parts)
         }
 
         package var digestPrefix: String? {
@@ -128,14 +135,16 @@ package struct ModelReference: Hashable, Sendable {
     }
 
     static func term(_ text: String) throws(ReferenceError) -> Term {
-        var rest = Substring(text)
+        let fields = text.split(separator: ":", omittingEmptySubsequences: false)
+        var rest = fields[0]
         var scale = Scale.one
-        if let colon = rest.lastIndex(of: ":") {
-            let number = String(rest[rest.index(after: colon)...])
+        var options = fields.dropFirst()
+        if let number = options.first.map(String.init), !number.contains("=") {
             guard let value = Scale(number) else { throw .invalidScale(number) }
             scale = value
-            rest = rest[..<colon]
+            options = options.dropFirst()
         }
+        let parts = try PartScales(options.map(String.init))
         var selector: Selector?
         if let at = rest.firstIndex(of: "@") {
             let text = String(rest[rest.index(after: at)...])
@@ -144,7 +153,7 @@ package struct ModelReference: Hashable, Sendable {
             rest = rest[..<at]
         }
         guard Name.isValid(String(rest)) else { throw .invalidName(String(rest)) }
-        return Term(adapter: String(rest), selector: selector, scale: scale)
+        return Term(adapter: String(rest), selector: selector, scale: scale, parts: parts)
     }
 
     /// Is the adapter one of the terms, pinned to this content?
@@ -159,7 +168,12 @@ package struct ModelReference: Hashable, Sendable {
 extension ModelReference.Term {
     /// The canonical text: a scale of 1 is left out.
     package var text: String {
-        adapter + (selector.map { "@" + $0.text } ?? "") + (scale == .one ? "" : ":" + scale.text)
+        adapter + (selector.map { "@" + $0.text } ?? "") + (scale == .one ? "" : ":" + scale.text) + parts.text
+    }
+
+    /// The same scales of another adapter, or of a certain content.
+    func pinned(to adapter: String, digest: String) -> ModelReference.Term {
+        .init(adapter: adapter, digestPrefix: digest, scale: scale, parts: parts)
     }
 }
 

@@ -9,10 +9,12 @@ struct ResolvedTerm {
     let binding: Binding
 
     /// The term with the whole digest that it means now.
-    var pinned: ModelReference.Term { .init(adapter: record.name, digestPrefix: record.digest, scale: term.scale) }
+    var pinned: ModelReference.Term { term.pinned(to: record.name, digest: record.digest) }
 
     var identity: VariantIdentity.Term {
-        .init(digest: record.digest, scale: term.scale, prefixes: record.options.prefixes)
+        .init(
+            digest: record.digest, scale: term.scale, parts: term.parts.simplified(for: term.scale),
+            prefixes: record.options.prefixes)
     }
 
     var part: CombinationPart { CombinationPart(adapter, binding, weight: term.scale) }
@@ -40,14 +42,14 @@ enum ResolvedEntry {
     }
 
     /// What the recipe's plan applies.
-    func step(on base: BaseModel) throws(EngineError) -> MergePlan.Step {
+    func steps(on base: BaseModel) throws(EngineError) -> [MergePlan.Step] {
         switch self {
         case .adapter(let resolved):
-            return MergePlan.Step(binding: resolved.binding, strength: resolved.term.scale.value)
+            return try PartStrengths(resolved.term, base.recognition).steps(resolved.binding)
         case .combination(let combined, let parts):
             do {
                 let binding = try combined.combination.binding(of: parts.map(\.part), on: base.weights)
-                return MergePlan.Step(binding: binding, strength: combined.scale.value)
+                return [MergePlan.Step(binding: binding, strength: combined.scale.value)]
             } catch {
                 throw .combination(error)
             }

@@ -17,13 +17,17 @@ package enum VariantIdentity {
     package struct Term: Hashable, Sendable {
         package let digest: String
         package let scale: Scale
+        package let parts: PartScales
         package let prefixes: [Prefix]
 
-        package init(digest: String, scale: Scale, prefixes: [Prefix]) {
+        package init(digest: String, scale: Scale, parts: PartScales = .none, prefixes: [Prefix]) {
             self.digest = digest
             self.scale = scale
+            self.parts = parts
             self.prefixes = prefixes
         }
+
+        fileprivate var isApplied: Bool { parts.isApplied(with: scale) }
     }
 
     /// One entry of a recipe.
@@ -35,7 +39,7 @@ package enum VariantIdentity {
         /// Terms that are applied; empty for an entry without effect.
         private var applied: [Term] {
             switch self {
-            case .adapter(let term): term.scale.value == 0 ? [] : [term]
+            case .adapter(let term): term.isApplied ? [term] : []
             case .combination(_, let terms, let scale): scale.value == 0 ? [] : terms.filter { $0.scale.value != 0 }
             }
         }
@@ -71,6 +75,6 @@ package enum VariantIdentity {
 
 extension VariantIdentity.Term {
     fileprivate var line: String {
-        "\(scale.text) prefixes \(prefixes.map(\.text).sorted().joined(separator: ","))"
+        "\(scale.text)\(parts.text) prefixes \(prefixes.map(\.text).sorted().joined(separator: ","))"
     }
 }

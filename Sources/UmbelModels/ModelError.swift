@@ -1,0 +1,16 @@
+/// Why a model cannot be made of a folder's files, or cannot do what it is asked for.
+package enum ModelError: Error, Hashable, Sendable {
+    case missingTensor(String)
+    case shape(tensor: String, found: [Int], expected: [Int])
+    /// Weights are floating-point numbers.
+    case dtype(tensor: String, String)
+    case missingFile(String)
+    /// A file is not what it should be.
+    case malformed(file: String, reason: String)
+    /// A setting of a configuration that changes what is computed, and that is not known here.
+    case unsupported(setting: String, value: String)
+    /// What was asked for cannot be drawn by this model.
+    case request(field: String, value: String, expected: String)
+    /// Whoever asked does not want it any more.
+    case cancelled
+}
