@@ -1,0 +1,58 @@
+internal import Synchronization
+package import UmbelModels
+package import UmbelTensor
+
+/// Draws with the pipelines of the bases. A pipeline is read when it is first asked for; its layers are packed once, and
+/// those that an adapter changes once for each variant.
+package final class PipelinePainter: Painter {
+    private let bases: [BaseModel]
+    private let cache: VariantCache
+    private let pool: ComputePool
+    private let opened = Mutex<[String: Result<DrawingBase, ModelError>]>([:])
+
+    package init(bases: [BaseModel], cache: VariantCache, pool: ComputePool) {
+        self.bases = bases
+        self.cache = cache
+        self.pool = pool
+    }
+
+    package func canDraw(_ base: String) -> Bool {
+        if case .success? = try? opening(base) { true } else { false }
+    }
+
+    package func draw(
+        _ request: DrawingRequest, with model: SteppedModel, progress: (DrawingProgress) throws(ModelError) -> Void
+    ) throws(EngineError) -> [DrawnPicture] {
+        let name = model.first.model.base.name
+        let base: DrawingBase
+        switch try opening(name) {
+        case .success(let found): base = found
+        case .failure(let error): throw .cannotDraw(base: name, error)
+        }
+        var networks: [DiffusionNetworks] = []
+        for stage in model.stages { networks.append(try base.networks(of: stage.variant, cache: cache)) }
+        let drawer = StableDiffusion(base.pipeline, pool: pool)
+        do {
+            return try drawer.draw(
+                request,
+                networks: { (done) throws(ModelError) in
+                    networks[model.stages.lastIndex { $0.from <= done } ?? 0]
+                }, progress: progress)
+        } catch {
+            throw .drawing(error)
+        }
+    }
+
+    private func opening(_ name: String) throws(EngineError) -> Result<DrawingBase, ModelError> {
+        if let known = opened.withLock({ $0[name] }) { return known }
+        guard let base = bases.first(where: { $0.name == name }) else { throw .unknownBase(name) }
+        let result: Result<DrawingBase, ModelError>
+        do throws(ModelError) {
+            result = .success(try DrawingBase(base))
+        } catch {
+            result = .failure(error)
+        }
+        opened.withLock { $0[name] = $0[name] ?? result }
+        return result
+    }
+}

@@ -1,0 +1,67 @@
+internal import UmbelFormats
+
+/// The configurations of a diffusers pipeline, read and checked: of what its networks are made.
+package struct DiffusionParts: Sendable {
+    package let pipeline: DiffusionPipeline
+    /// Components in the order of the tokenizers.
+    private let textEncoders: [(component: String, configuration: CLIPTextConfiguration)]
+    private let unet: UNetConfiguration
+    private let vae: VAEConfiguration
+
+    /// - Throws: for a file that is missing or malformed, and for what is not supported.
+    package init(_ folder: any ModelFolder) throws(ModelError) {
+        let index = try Self.json("model_index.json", in: folder)
+        let className = index["_class_name"]?.string ?? ""
+        guard let family = DiffusionPipeline.family(ofClass: className) else {
+            throw .unsupported(setting: "model_index.json: _class_name", value: className)
+        }
+        var encoders: [(String, CLIPTextConfiguration)] = []
+        var tokenizers: [CLIPTokenizer] = []
+        for suffix in family == .xl ? ["", "_2"] : [""] {
+            // The refiner of SDXL has its second encoder alone.
+            guard index["text_encoder" + suffix]?.array?.first?.string != nil else {
+                throw .unsupported(setting: "model_index.json: text_encoder" + suffix, value: "null")
+            }
+            let component = "text_encoder" + suffix
+            encoders.append((component, try CLIPTextConfiguration(Self.json(component + "/config.json", in: folder))))
+            tokenizers.append(
+                try CLIPTokenizer(TokenizerFiles { folder.file("tokenizer\(suffix)/\($0)") }))
+        }
+        textEncoders = encoders
+        unet = try UNetConfiguration(Self.json("unet/config.json", in: folder))
+        vae = try VAEConfiguration(Self.json("vae/config.json", in: folder))
+        let schedulePath = "scheduler/scheduler_config.json"
+        guard let scheduleFile = folder.file(schedulePath) else { throw .missingFile(schedulePath) }
+        let schedule: ScheduleConfig
+        do {
+            schedule = try ScheduleConfig(parsing: scheduleFile)
+        } catch {
+            throw .schedule(error)
+        }
+        pipeline = DiffusionPipeline(
+            family: family, tokenizers: tokenizers, schedule: schedule,
+            zeroesEmptyPrompt: family == .xl && index["force_zeros_for_empty_prompt"]?.bool ?? true)
+    }
+
+    /// The networks with the weights of each component.
+    package func networks(
+        embeddings: [TextualInversion] = [], _ weights: (_ component: String) -> any WeightSource
+    ) throws(ModelError) -> DiffusionNetworks {
+        var encoders: [CLIPTextModel] = []
+        for (component, configuration) in textEncoders {
+            encoders.append(try CLIPTextModel(configuration, Weights(weights(component))))
+        }
+        return DiffusionNetworks(
+            textEncoders: encoders, unet: try UNet(unet, Weights(weights("unet"))),
+            vae: try AutoencoderKL(vae, Weights(weights("vae"))), embeddings: embeddings)
+    }
+
+    private static func json(_ path: String, in folder: any ModelFolder) throws(ModelError) -> JSON {
+        guard let bytes = folder.file(path) else { throw .missingFile(path) }
+        do {
+            return try JSON(parsing: bytes)
+        } catch {
+            throw .malformed(file: path, reason: "\(error)")
+        }
+    }
+}

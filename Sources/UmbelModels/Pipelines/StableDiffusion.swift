@@ -1,0 +1,139 @@
+package import UmbelTensor
+
+/// Draws pictures with a pipeline and the networks of a model, or of several that take turns.
+package struct StableDiffusion {
+    private let pipeline: DiffusionPipeline
+    private let pool: ComputePool
+
+    package init(_ pipeline: DiffusionPipeline, pool: ComputePool) {
+        self.pipeline = pipeline
+        self.pool = pool
+    }
+
+    /// - Parameters:
+    ///   - networks: those for a part of the steps that is done, 0 to 1; the first ones decode.
+    ///   - progress: after each step of each picture; steps are counted over all pictures that do not share them. What it
+    ///     throws ends the drawing.
+    /// - Returns: as many pictures as were asked for.
+    /// - Throws: for what this model cannot do.
+    package func draw(
+        _ request: DrawingRequest, networks: (_ done: Double) throws(ModelError) -> DiffusionNetworks,
+        progress: (DrawingProgress) throws(ModelError) -> Void
+    ) throws(ModelError) -> [DrawnPicture] {
+        let first = try networks(0)
+        let size = try PictureSize(
+            width: request.width, height: request.height, trained: first.unet.configuration.sampleSize ?? 64,
+            factor: first.vae.configuration.factor)
+        let schedule = try schedule(for: request)
+        let seeds = (0..<UInt64(request.count)).map { request.seed &+ $0 }
+        let groups = request.seeding == .together ? [seeds] : seeds.map { [$0] }
+        let evaluations = schedule.plan.evaluations
+        let begun = try request.start.map { (start) throws(ModelError) in
+            try Self.start(schedule.plan, strength: start.strength)
+        }
+        let steps = evaluations - (begun ?? 0)
+        var pictures: [DrawnPicture] = []
+        for (index, group) in groups.enumerated() {
+            let done = index * steps
+            let total = groups.count * steps
+            func report(_ step: Int, _ latents: Latents) throws(ModelError) {
+                let preview = Preview(latents: latents, networks: first, seed: group[0], pool: pool)
+                try progress(DrawingProgress(step: done + step, steps: total) { preview.picture })
+            }
+            try progress(DrawingProgress(step: done, steps: total))
+            let run = DrawingRun(
+                pipeline: pipeline, request: request, size: size, schedule: schedule, pool: pool,
+                checkpoint: { () throws(ModelError) in try progress(DrawingProgress(step: done, steps: total)) },
+                networks: networks)
+            let latents: Latents
+            switch request.noise {
+            case .cpu:
+                latents = try run.latents(
+                    count: group.count, noise: TorchNoise(seed: group[0]), progress: report)
+            case .gpu:
+                latents = try run.latents(
+                    count: group.count, noise: PhiloxNoise(seed: group[0]), progress: report)
+            }
+            pictures += try decoded(latents, first.vae, seeds: group)
+        }
+        return pictures
+    }
+
+    private static func start(_ plan: SchedulePlan, strength: Double) throws(ModelError) -> Int {
+        do {
+            return try plan.start(strength: strength)
+        } catch {
+            throw .request(field: "strength", value: "\(strength)", expected: "above 0, up to 1, and a step to do")
+        }
+    }
+
+    private func schedule(for request: DrawingRequest) throws(ModelError) -> any Schedule {
+        guard (1...Self.mostSteps).contains(request.steps) else {
+            throw .request(field: "steps", value: "\(request.steps)", expected: "1 to \(Self.mostSteps)")
+        }
+        do {
+            let config = try SamplerNames.config(
+                sampler: request.sampler, schedule: request.schedule, from: pipeline.schedule)
+            return try Schedules.make(config, steps: request.steps, eta: request.eta)
+        } catch {
+            throw .schedule(error)
+        }
+    }
+
+    private static let mostSteps = 1000
+
+    private func decoded(
+        _ latents: Latents, _ vae: AutoencoderKL, seeds: [UInt64]
+    ) throws(ModelError) -> [DrawnPicture] {
+        var pictures: [DrawnPicture] = []
+        for (index, seed) in seeds.enumerated() {
+            let map = try vae.picture(of: latents.map(of: index), ForwardPass(pool: pool))
+            pictures.append(DrawnPicture(map, seed: seed))
+        }
+        return pictures
+    }
+}
+
+/// What is there of a picture so far, small.
+private struct Preview: Sendable {
+    let latents: Latents
+    let networks: DiffusionNetworks
+    let seed: UInt64
+    let pool: ComputePool
+
+    /// Decoded from a quarter of the latents; grey if that fails.
+    var picture: DrawnPicture {
+        let small = latents.map(of: 0).halved()
+        guard let map = try? networks.vae.picture(of: small, ForwardPass(pool: pool)) else {
+            return DrawnPicture(width: 8, height: 8, pixels: [UInt8](repeating: 128, count: 192), seed: seed)
+        }
+        return DrawnPicture(map, seed: seed)
+    }
+}
+
+extension FeatureMap {
+    /// Every other place of every other line; itself if it is too small for that.
+    fileprivate func halved() -> FeatureMap {
+        guard height >= 16, width >= 16 else { return self }
+        let out = FeatureMap(batch: batch, height: height / 2, width: width / 2, channels: channels)
+        for index in 0..<out.values.rows {
+            let (line, column) = (index / out.width, index % out.width)
+            let (picture, row) = (line / out.height, line % out.height)
+            let from = values.row((picture * height + 2 * row) * width + 2 * column)
+            out.values.row(index).update(from: from, count: channels)
+        }
+        return out
+    }
+}
+
+extension DrawnPicture {
+    /// From -1…1 for each of red, green and blue: rounded half to even.
+    init(_ map: FeatureMap, seed: UInt64) {
+        precondition(map.batch == 1 && map.channels == 3)
+        let pixels = (0..<map.values.count).map { index -> UInt8 in
+            let value = min(1, max(0, map.values.start[index] / 2 + 0.5))
+            return value.isNaN ? 0 : UInt8((value * 255).rounded(.toNearestOrEven))
+        }
+        self.init(width: map.width, height: map.height, pixels: pixels, seed: seed)
+    }
+}

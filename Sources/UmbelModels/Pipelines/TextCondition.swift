@@ -1,0 +1,128 @@
+package import UmbelTensor
+
+/// What a text came to: what the U-Net looks at while it draws.
+package struct TextCondition: Sendable {
+    /// (tokens, size): all chunks behind each other.
+    package let context: Matrix
+    /// SDXL's vector of the whole text.
+    package let pooled: [Float]?
+
+    /// As long and as wide, of zeros.
+    var zeroed: TextCondition {
+        TextCondition(
+            context: Matrix(rows: context.rows, columns: context.columns, repeating: 0),
+            pooled: pooled.map { [Float](repeating: 0, count: $0.count) })
+    }
+}
+
+/// Encodes texts with the text encoders of a model.
+struct TextConditioner {
+    let pipeline: DiffusionPipeline
+    let networks: DiffusionNetworks
+    let request: DrawingRequest
+    let pass: ForwardPass
+
+    /// The prompt and, where it is looked at, the negative one, equally long.
+    ///
+    /// - Throws: for an embedding that has no vectors for one of the encoders, and for too many layers to skip.
+    func conditions(
+        prompt: String, negative: String?
+    ) throws(ModelError) -> (positive: TextCondition, negative: TextCondition?) {
+        let positive = try tokens(prompt)
+        let negativeTokens = try negative.map { (text) throws(ModelError) in try tokens(text) }
+        let count = zip(positive, negativeTokens ?? positive).map { max($0.chunks.count, $1.chunks.count) }.max() ?? 1
+        let condition = try encode(positive, chunks: count)
+        guard let negative, let negativeTokens else { return (condition, nil) }
+        if negative.isEmpty, pipeline.zeroesEmptyPrompt { return (condition, condition.zeroed) }
+        return (condition, try encode(negativeTokens, chunks: count))
+    }
+
+    /// For each encoder.
+    private func tokens(_ text: String) throws(ModelError) -> [PromptTokens] {
+        var result: [PromptTokens] = []
+        for (index, tokenizer) in pipeline.tokenizers.enumerated() {
+            let words = networks.embeddings.map { (words: [$0.name], rows: $0.rows(ofEncoder: index)) }
+            result.append(
+                PromptTokens(
+                    text, tokenizer: TriggeredTokenizer(tokenizer, embeddings: words), emphasis: emphasis,
+                    positions: networks.textEncoders[index].configuration.positions))
+        }
+        return result
+    }
+
+    private var emphasis: Emphasis {
+        switch request.emphasis {
+        case .none: .none
+        case .original: .original
+        case .noNormalization: .noNorm
+        }
+    }
+
+    private func encode(_ tokens: [PromptTokens], chunks count: Int) throws(ModelError) -> TextCondition {
+        var contexts: [Matrix] = []
+        var pooled: [Float]?
+        for (index, encoder) in networks.textEncoders.enumerated() {
+            let chunks = tokens[index].chunks(filledTo: count)
+            let states = try encoder(
+                chunks.map { $0.tokens.map(Int.init) }, replacing: replacements(chunks, encoder: index), pass)
+            let context = try layer(of: states, encoder)
+            let length = encoder.configuration.positions
+            for (chunk, content) in chunks.enumerated() {
+                let rows = Matrix(rows: length, columns: context.columns)
+                rows.start.update(from: context.row(chunk * length), count: rows.count)
+                emphasis.apply(content.weights, to: rows)
+                context.row(chunk * length).update(from: rows.start, count: rows.count)
+            }
+            contexts.append(context)
+            // The last encoder has the projection; the first chunk stands for the whole text.
+            if let projected = states.projected {
+                pooled = Array(UnsafeBufferPointer(start: projected.start, count: projected.columns))
+            }
+        }
+        return TextCondition(context: Self.beside(contexts), pooled: pipeline.family == .xl ? pooled : nil)
+    }
+
+    /// The layer that clip skip chooses. Stable Diffusion 1 and 2 put it through the last norm, SDXL takes the one before
+    /// the last as it is.
+    private func layer(of states: CLIPTextStates, _ encoder: CLIPTextModel) throws(ModelError) -> Matrix {
+        let skipped = request.clipSkip + (pipeline.family == .xl ? 1 : 0)
+        if skipped == 0 { return states.last }
+        guard let layer = states.skipping(skipped), skipped < encoder.configuration.layers + 1 else {
+            throw .request(
+                field: "clip_skip", value: "\(request.clipSkip)",
+                expected: "fewer than the \(encoder.configuration.layers) layers of the text encoder")
+        }
+        return pipeline.family == .xl ? layer : encoder.normalized(layer, pool: pass.pool)
+    }
+
+    private func replacements(
+        _ chunks: [PromptChunk], encoder: Int
+    ) throws(ModelError) -> [CLIPTextModel.Replacement] {
+        var result: [CLIPTextModel.Replacement] = []
+        for (index, chunk) in chunks.enumerated() {
+            for placement in chunk.placements {
+                let embedding = networks.embeddings[placement.embedding]
+                guard let vector = embedding.vector(placement.vector, ofEncoder: encoder) else {
+                    throw .request(
+                        field: "prompt", value: embedding.name, expected: "an embedding for each text encoder")
+                }
+                result.append(.init(text: index, position: placement.position, vector: vector))
+            }
+        }
+        return result
+    }
+
+    /// The columns of all matrices beside each other.
+    private static func beside(_ matrices: [Matrix]) -> Matrix {
+        guard matrices.count > 1 else { return matrices[0] }
+        let out = Matrix(rows: matrices[0].rows, columns: matrices.reduce(0) { $0 + $1.columns })
+        for row in 0..<out.rows {
+            var place = out.row(row)
+            for matrix in matrices {
+                place.update(from: matrix.row(row), count: matrix.columns)
+                place += matrix.columns
+            }
+        }
+        return out
+    }
+}
