@@ -1,4 +1,4 @@
-/// Why a model cannot be made of a folder's files. Nothing was computed.
+/// Why a model cannot be made of a folder's files, or cannot compute what it is asked for.
 package enum ModelError: Error, Hashable, Sendable {
     case missingTensor(String)
     case shape(tensor: String, found: [Int], expected: [Int])
@@ -9,4 +9,12 @@ package enum ModelError: Error, Hashable, Sendable {
     case malformed(file: String, reason: String)
     /// A setting of a configuration that changes what is computed, and that is not known here.
     case unsupported(setting: String, value: String)
+    /// A network is built so that it needs something, by diffusers' name, and was not given it, or not in the size it takes.
+    case missingInput(String)
+    /// A token that the text encoder has no embedding of.
+    case tokenOutOfRange(Int, vocabulary: Int)
+    /// More tokens than the text encoder has positions for.
+    case tooManyTokens(Int, limit: Int)
+    /// Whoever asked for it wants it no more.
+    case cancelled
 }
