@@ -1,4 +1,4 @@
-internal import UmbelTensor
+package import UmbelTensor
 
 /// x′ + conv₂(act(norm₂(conv₁(act(norm₁(x))) + W · act(t)))), divided by a factor; x′ is x, or W_s · x where the number of
 /// channels changes. The time vector t is left out in autoencoders.

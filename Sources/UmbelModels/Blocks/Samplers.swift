@@ -1,4 +1,4 @@
-internal import UmbelTensor
+package import UmbelTensor
 
 /// Half the size by a convolution with stride 2.
 package struct Downsampler: Sendable {

@@ -1,4 +1,4 @@
-internal import UmbelTensor
+package import UmbelTensor
 
 /// x + W_o · attention(norm(x)) over the places of a picture: the attention of autoencoders and of the oldest U-Nets.
 package struct SelfAttentionBlock: Sendable {

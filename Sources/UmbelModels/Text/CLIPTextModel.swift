@@ -46,7 +46,8 @@ package struct CLIPTextModel: Sendable {
     /// - Parameters:
     ///   - ids: tokens of each text, all of the same number.
     ///   - replacements: vectors as long as the model's; a token that is replaced need not be in the vocabulary.
-    /// - Throws: for tokens that there is no embedding or no position of, and what the observer throws.
+    /// - Throws: for tokens that there is no embedding or no position of, for vectors of another length, and what the observer
+    ///   throws.
     package func callAsFunction(
         _ ids: [[Int]], replacing replacements: [Replacement] = [], _ pass: ForwardPass
     ) throws(ModelError) -> CLIPTextStates {
@@ -84,7 +85,10 @@ package struct CLIPTextModel: Sendable {
     /// Embeddings of tokens and positions, (texts · tokens, size).
     private func embeddings(_ ids: [[Int]], replacing replacements: [Replacement]) throws(ModelError) -> Matrix {
         let (length, size) = (ids.first?.count ?? 0, configuration.size)
-        precondition(ids.allSatisfy { $0.count == length } && replacements.allSatisfy { $0.vector.count == size })
+        precondition(ids.allSatisfy { $0.count == length })
+        if let other = replacements.first(where: { $0.vector.count != size }) {
+            throw .shape(tensor: "textual inversion", found: [other.vector.count], expected: [size])
+        }
         guard length <= configuration.positions else {
             throw .tooManyTokens(length, limit: configuration.positions)
         }

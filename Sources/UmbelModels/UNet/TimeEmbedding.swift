@@ -1,5 +1,5 @@
 internal import Glibc
-package import UmbelTensor
+internal import UmbelTensor
 
 /// Numbers, such as a time, as vectors of sines and cosines.
 enum Wave: Sendable {

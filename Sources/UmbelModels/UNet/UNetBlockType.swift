@@ -17,6 +17,22 @@ package struct UNetBlockType: Sendable {
         upBlock2D, crossAttnUpBlock2D, attnUpBlock2D, resnetUpsampleBlock2D,
     ]
 
+    /// Looks at all block types of a network, before anything is made.
+    ///
+    /// - Throws: `unsupported` for a name that there is no block of, or none for its place.
+    static func check(_ configuration: UNetConfiguration) throws(ModelError) {
+        for level in configuration.levels {
+            guard case .down = maker(of: level.down) else {
+                throw .unsupported(setting: "down_block_types", value: level.down)
+            }
+            guard case .up = maker(of: level.up) else {
+                throw .unsupported(setting: "up_block_types", value: level.up)
+            }
+        }
+        guard let middle = configuration.middle else { return }
+        guard case .middle = maker(of: middle) else { throw .unsupported(setting: "mid_block_type", value: middle) }
+    }
+
     /// - Throws: `unsupported` if there is no block of that name for the way down.
     static func down(_ name: String, _ plan: BlockPlan) throws(ModelError) -> any DownBlock {
         guard case .down(let make) = maker(of: name) else {

@@ -85,13 +85,13 @@ private struct TransformerLayers {
 
     private enum Values {
         case same(Int)
-        case levels([[Int]?], numbers: [Int])
+        case listed([[Int]?], numbers: [Int])
 
         /// For each level a number for each layer.
         func levels(_ layers: [Int], setting: String) throws(ModelError) -> [[Int]] {
             switch self {
             case .same(let number): return layers.map { Array(repeating: number, count: $0) }
-            case .levels(let lists, let numbers):
+            case .listed(let lists, let numbers):
                 try UNetLevels.check(lists.count, layers.count, setting)
                 var result: [[Int]] = []
                 for (level, count) in layers.enumerated() {
@@ -108,7 +108,7 @@ private struct TransformerLayers {
         var last: Int {
             switch self {
             case .same(let number): number
-            case .levels(_, let numbers): numbers.last ?? 1
+            case .listed(_, let numbers): numbers.last ?? 1
             }
         }
     }
@@ -128,6 +128,6 @@ private struct TransformerLayers {
                 return nil
             }
         }
-        return .levels(lists, numbers: numbers)
+        return .listed(lists, numbers: numbers)
     }
 }

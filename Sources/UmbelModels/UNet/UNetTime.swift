@@ -57,11 +57,13 @@ struct UNetTime: Sendable {
         var vector = Self.row(time)
         if let classes {
             let added = Self.row(try classes(input.classes, batch: batch, pool: pool))
+            try pass.finished("class_embedding", added)
             vector =
                 concatenatesClasses ? vector.concatenated(with: added, pool: pool) : vector.adding(added, pool: pool)
         }
         if let addition {
             let added = Self.row(try addition(input.context, input.added, batch: batch, pool: pool))
+            try pass.finished("add_embedding", added)
             guard added.channels == vector.channels else {
                 throw .unsupported(setting: "class_embeddings_concat", value: "true")
             }

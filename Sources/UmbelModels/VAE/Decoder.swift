@@ -8,17 +8,17 @@ struct Decoder: Sendable {
     }
 
     private let input: Convolution
-    private let middle: AutoencoderMiddle
+    private let middle: VAEMiddle
     private let levels: [Level]
     private let norm: GroupNorm
     private let output: Convolution
 
     /// - Throws: if a tensor is missing or has another shape.
-    init(_ weights: Weights, _ configuration: AutoencoderConfiguration) throws(ModelError) {
+    init(_ weights: Weights, _ configuration: VAEConfiguration) throws(ModelError) {
         let channels = Array(configuration.channels.reversed())
         let (first, last) = (channels[0], channels[channels.count - 1])
         input = try weights.convolution("conv_in", inputs: configuration.latentChannels, outputs: first)
-        middle = try AutoencoderMiddle(weights["mid_block"], channels: first, configuration)
+        middle = try VAEMiddle(weights["mid_block"], channels: first, configuration)
         var levels: [Level] = []
         for index in channels.indices {
             let part = weights["up_blocks", index]

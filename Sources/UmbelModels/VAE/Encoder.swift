@@ -9,12 +9,12 @@ struct Encoder: Sendable {
 
     private let input: Convolution
     private let levels: [Level]
-    private let middle: AutoencoderMiddle
+    private let middle: VAEMiddle
     private let norm: GroupNorm
     private let output: Convolution
 
     /// - Throws: if a tensor is missing or has another shape.
-    init(_ weights: Weights, _ configuration: AutoencoderConfiguration) throws(ModelError) {
+    init(_ weights: Weights, _ configuration: VAEConfiguration) throws(ModelError) {
         let channels = configuration.channels
         let (first, last) = (channels[0], channels[channels.count - 1])
         input = try weights.convolution("conv_in", inputs: configuration.inChannels, outputs: first)
@@ -36,7 +36,7 @@ struct Encoder: Sendable {
                         ? nil : try Downsampler(part["downsamplers", 0], channels: channels[index], padding: 0)))
         }
         self.levels = levels
-        middle = try AutoencoderMiddle(weights["mid_block"], channels: last, configuration)
+        middle = try VAEMiddle(weights["mid_block"], channels: last, configuration)
         norm = try weights.groupNorm(
             "conv_norm_out", channels: last, groups: configuration.groups, epsilon: configuration.style.epsilon)
         output = try weights.convolution("conv_out", inputs: last, outputs: 2 * configuration.latentChannels)
@@ -59,13 +59,13 @@ struct Encoder: Sendable {
 }
 
 /// A resnet, an attention of the places on each other if there is one, a resnet.
-struct AutoencoderMiddle: Sendable {
+struct VAEMiddle: Sendable {
     private let first: ResnetBlock
     private let attention: SelfAttentionBlock?
     private let second: ResnetBlock
 
     /// - Throws: if a tensor is missing or has another shape.
-    init(_ weights: Weights, channels: Int, _ configuration: AutoencoderConfiguration) throws(ModelError) {
+    init(_ weights: Weights, channels: Int, _ configuration: VAEConfiguration) throws(ModelError) {
         let style = configuration.style
         first = try ResnetBlock(weights["resnets", 0], inputs: channels, outputs: channels, style)
         second = try ResnetBlock(weights["resnets", 1], inputs: channels, outputs: channels, style)
@@ -82,7 +82,7 @@ struct AutoencoderMiddle: Sendable {
     }
 }
 
-extension AutoencoderConfiguration {
+extension VAEConfiguration {
     /// Of its resnets: diffusers has the epsilon fixed.
     var style: ResnetBlock.Style {
         ResnetBlock.Style(groups: groups, epsilon: 1e-6, activation: activation, timeSize: nil)

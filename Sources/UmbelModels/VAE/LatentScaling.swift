@@ -1,4 +1,4 @@
-package import UmbelTensor
+internal import UmbelTensor
 
 /// What lies between an autoencoder's latents and those that a U-Net works on: the latter have about variance 1.
 package struct LatentScaling: Hashable, Sendable {

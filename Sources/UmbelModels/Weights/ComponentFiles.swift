@@ -1,7 +1,7 @@
 package import UmbelFormats
 internal import UmbelNames
 internal import UmbelPOSIX
-internal import UmbelTensor
+package import UmbelTensor
 
 /// The folder of one network: its configuration and the files with its weights.
 package enum ComponentFiles {
@@ -74,9 +74,8 @@ package enum ComponentFiles {
             guard let shard = member.value.string, !shard.contains("/"), shard != ".." else {
                 throw .malformed(file: path, reason: member.name)
             }
-            let held = try files[shard] ?? Self.tensors(of: folder + "/" + shard)
-            files[shard] = held
-            guard let tensor = held[member.name] else { throw .missingTensor(member.name) }
+            if files[shard] == nil { files[shard] = try Self.tensors(of: folder + "/" + shard) }
+            guard let tensor = files[shard]?[member.name] else { throw .missingTensor(member.name) }
             tensors[member.name] = tensor
         }
         return tensors

@@ -86,7 +86,7 @@ extension UNetConfiguration {
     }
 }
 
-extension AutoencoderConfiguration {
+extension VAEConfiguration {
     /// - Throws: if a tensor is missing, or if the scaling of its latents cannot be known.
     package init(shapesOf weights: Weights, isSDXL: Bool) throws(ModelError) {
         self.init()

@@ -1,5 +1,5 @@
 package import UmbelNames
-package import UmbelTensor
+internal import UmbelTensor
 
 /// A checkpoint in one file: the networks of a pipeline, each with a configuration that is worked out from its tensors, because
 /// there is no other.
@@ -46,9 +46,9 @@ package struct SingleFile: Sendable {
     }
 
     /// - Throws: if there is none, or if its scaling is not known.
-    package func autoencoder() throws(ModelError) -> (AutoencoderConfiguration, Weights) {
+    package func autoencoder() throws(ModelError) -> (VAEConfiguration, Weights) {
         let weights = Weights(try weights("vae"))
-        return (try AutoencoderConfiguration(shapesOf: weights, isSDXL: isSDXL), weights)
+        return (try VAEConfiguration(shapesOf: weights, isSDXL: isSDXL), weights)
     }
 
     /// - Parameter component: "text_encoder" or "text_encoder_2".

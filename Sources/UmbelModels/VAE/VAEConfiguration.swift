@@ -1,7 +1,8 @@
 package import UmbelFormats
+internal import UmbelTensor
 
 /// How an `AutoencoderKL` is built. The defaults are those of diffusers.
-package struct AutoencoderConfiguration: Hashable, Sendable {
+package struct VAEConfiguration: Hashable, Sendable {
     package var inChannels = 3
     package var outChannels = 3
     /// From the largest pictures to the smallest.
@@ -21,7 +22,7 @@ package struct AutoencoderConfiguration: Hashable, Sendable {
     package init() {}
 
     /// How many places of a picture, in each direction, are one place of the latents.
-    package var reduction: Int { 1 << (channels.count - 1) }
+    package var factor: Int { 1 << (channels.count - 1) }
 
     /// Reads a `config.json` of diffusers.
     ///

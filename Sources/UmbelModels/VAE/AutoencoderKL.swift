@@ -1,9 +1,9 @@
 internal import Glibc
-package import UmbelTensor
+internal import UmbelTensor
 
 /// diffusers' `AutoencoderKL`: pictures to latents and back.
-package struct Autoencoder: Sendable {
-    package let configuration: AutoencoderConfiguration
+package struct AutoencoderKL: Sendable {
+    package let configuration: VAEConfiguration
     private let encoder: Encoder?
     private let quant: Convolution?
     private let postQuant: Convolution?
@@ -11,7 +11,7 @@ package struct Autoencoder: Sendable {
 
     /// - Parameter weights: by the names of diffusers. Without an encoder in them only decoding works.
     /// - Throws: if a tensor is missing or has another shape.
-    package init(_ configuration: AutoencoderConfiguration, _ weights: Weights) throws(ModelError) {
+    package init(_ configuration: VAEConfiguration, _ weights: Weights) throws(ModelError) {
         self.configuration = configuration
         let latents = configuration.latentChannels
         encoder = weights.has("encoder.conv_in.weight") ? try Encoder(weights["encoder"], configuration) : nil
@@ -26,7 +26,7 @@ package struct Autoencoder: Sendable {
 
     /// Squares of the size that the autoencoder was trained on, or of another one.
     package func tiling(pictureSize: Int? = nil) -> Tiling {
-        Tiling(pictureSize: pictureSize ?? configuration.sampleSize, reduction: configuration.reduction)
+        Tiling(pictureSize: pictureSize ?? configuration.sampleSize, reduction: configuration.factor)
     }
 
     /// - Parameters:
@@ -39,7 +39,7 @@ package struct Autoencoder: Sendable {
         guard let tiling, tiling.applies(height: latents.height, width: latents.width) else {
             return try decodeWhole(latents, pass)
         }
-        return try tiling.run(latents, sources: 1, results: configuration.reduction) { tile throws(ModelError) in
+        return try tiling.run(latents, sources: 1, results: configuration.factor) { tile throws(ModelError) in
             try decodeWhole(tile, pass)
         }
     }
@@ -51,7 +51,7 @@ package struct Autoencoder: Sendable {
     package func encode(
         _ picture: FeatureMap, tiling: Tiling? = nil, _ pass: ForwardPass
     ) throws(ModelError) -> LatentDistribution {
-        let reduction = configuration.reduction
+        let reduction = configuration.factor
         guard picture.channels == configuration.inChannels, picture.height % reduction == 0,
             picture.width % reduction == 0
         else { throw .missingInput("image") }

@@ -1,7 +1,7 @@
 internal import UmbelTensor
 
 /// diffusers' `UNet2DConditionModel`: from noisy latents and a text, the noise (or whatever it was trained to tell).
-package struct UNetConditionModel: Sendable {
+package struct UNet: Sendable {
     package let configuration: UNetConfiguration
     /// Length of the text's vectors that it takes.
     package let contextSize: Int
@@ -26,6 +26,7 @@ package struct UNetConditionModel: Sendable {
         guard Set(contexts).count == 1 else {
             throw .unsupported(setting: "cross_attention_dim", value: contexts.shapeText)
         }
+        try UNetBlockType.check(configuration)
         contextSize = configuration.textProjectionSize ?? last.contextSize
         time = try UNetTime(weights, configuration, contextSize: contextSize)
         if let size = configuration.textProjectionSize {
