@@ -23,8 +23,10 @@ struct CLIPTextGoldenTests {
 
     @Test(
         "Those of pipelines like Stable Diffusion 2 and XL",
-        arguments: [("sd2-tiny", "text_encoder", "text"), ("sdxl-tiny", "text_encoder", "text"),
-            ("sdxl-tiny", "text_encoder_2", "text_2")])
+        arguments: [
+            ("sd2-tiny", "text_encoder", "text"), ("sdxl-tiny", "text_encoder", "text"),
+            ("sdxl-tiny", "text_encoder_2", "text_2"),
+        ])
     func pipelines(name: String, part: String, prefix: String) throws {
         let folder = TestFiles.drawing + "/" + name
         let model = try ComponentFiles.textModel(folder + "/" + part)

@@ -46,10 +46,12 @@ struct ShapeConfigurationTests {
 
     @Test("CLIP's own towers have the quick activation, OpenCLIP's have not and lose a layer in Stable Diffusion 2")
     func texts() throws {
-        let small = try CLIPTextConfiguration(shapesOf: text(size: 768, layers: 12), isOpenCLIP: false, layersLeftOut: 0)
+        let small = try CLIPTextConfiguration(
+            shapesOf: text(size: 768, layers: 12), isOpenCLIP: false, layersLeftOut: 0)
         #expect(small.heads == 12 && small.layers == 12 && small.activation == .quickGELU)
         #expect(small.endToken == 49407 && small.positions == 77)
-        let large = try CLIPTextConfiguration(shapesOf: text(size: 1024, layers: 24), isOpenCLIP: true, layersLeftOut: 1)
+        let large = try CLIPTextConfiguration(
+            shapesOf: text(size: 1024, layers: 24), isOpenCLIP: true, layersLeftOut: 1)
         #expect(large.heads == 16 && large.layers == 23 && large.activation == .gelu && large.innerSize == 4096)
         #expect(throws: ModelError.unsupported(setting: "hidden_size", value: "40")) {
             try CLIPTextConfiguration(shapesOf: text(size: 40, layers: 1), isOpenCLIP: false, layersLeftOut: 0)
@@ -62,7 +64,9 @@ struct ShapeConfigurationTests {
     private func shapes(
         channels: [Int], attention: [Int], middle: Int, context: Int, addition: Int? = nil
     ) -> Weights {
-        var shapes: [String: [Int]] = ["conv_in.weight": [channels[0], 4, 3, 3], "conv_out.weight": [4, channels[0], 3, 3]]
+        var shapes: [String: [Int]] = [
+            "conv_in.weight": [channels[0], 4, 3, 3], "conv_out.weight": [4, channels[0], 3, 3],
+        ]
         func attend(_ name: String, _ count: Int, _ width: Int) {
             guard count > 0 else { return }
             shapes[name + ".norm.weight"] = [width]

@@ -30,8 +30,8 @@ extension FeatureMap {
                     let (upper, lower) = (values.row(top + 2 * column), values.row(top + width + 2 * column))
                     let place = out.values.row(line * out.width + column)
                     for channel in 0..<channels {
-                        let sum = upper[channel] + upper[channels + channel] + lower[channel] + lower[channels + channel]
-                        place[channel] = sum / 4
+                        let (right, left) = (channels + channel, channel)
+                        place[channel] = (upper[left] + upper[right] + lower[left] + lower[right]) / 4
                     }
                 }
             }

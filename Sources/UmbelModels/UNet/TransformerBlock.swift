@@ -60,7 +60,8 @@ struct CrossAttention: Sendable {
         self.heads = heads
     }
 
-    func callAsFunction(_ x: Matrix, on other: Matrix, adding residual: Matrix, batch: Int, pool: ComputePool) -> Matrix {
+    func callAsFunction(_ x: Matrix, on other: Matrix, adding residual: Matrix, batch: Int, pool: ComputePool) -> Matrix
+    {
         let seen = Attention.of(
             query: query(x, pool: pool), keys: keys(other, pool: pool), values: values(other, pool: pool),
             batch: batch, heads: heads, pool: pool)

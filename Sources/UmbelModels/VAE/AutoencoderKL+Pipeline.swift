@@ -1,3 +1,5 @@
+internal import UmbelTensor
+
 extension AutoencoderKL {
     /// The picture of latents as a U-Net has them, numbers about -1 … 1.
     ///

@@ -34,7 +34,9 @@ package struct AutoencoderKL: Sendable {
     ///   - tiling: nil for the whole at once.
     /// - Returns: a picture of numbers about -1 … 1, not clamped.
     /// - Throws: what the observer throws; with tiles it sees the parts of each.
-    package func decode(_ latents: FeatureMap, tiling: Tiling? = nil, _ pass: ForwardPass) throws(ModelError) -> FeatureMap {
+    package func decode(
+        _ latents: FeatureMap, tiling: Tiling? = nil, _ pass: ForwardPass
+    ) throws(ModelError) -> FeatureMap {
         guard latents.channels == configuration.latentChannels else { throw .missingInput("latents") }
         guard let tiling, tiling.applies(height: latents.height, width: latents.width) else {
             return try decodeWhole(latents, pass)

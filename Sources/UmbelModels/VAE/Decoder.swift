@@ -49,7 +49,10 @@ struct Decoder: Sendable {
         x = middle(x, pool: pass.pool)
         try pass.finished("decoder.mid_block", x)
         for (index, level) in levels.enumerated() {
-            for resnet in level.resnets { x = resnet(x, pool: pass.pool) }
+            for (layer, resnet) in level.resnets.enumerated() {
+                x = resnet(x, pool: pass.pool)
+                try pass.finished("decoder.up_blocks.\(index).resnets.\(layer)", x)
+            }
             if let upsampler = level.upsampler { x = upsampler(x, pool: pass.pool) }
             try pass.finished("decoder.up_blocks.\(index)", x)
         }

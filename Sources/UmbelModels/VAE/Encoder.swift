@@ -48,7 +48,10 @@ struct Encoder: Sendable {
         var x = input(picture, pool: pass.pool)
         try pass.finished("encoder.conv_in", x)
         for (index, level) in levels.enumerated() {
-            for resnet in level.resnets { x = resnet(x, pool: pass.pool) }
+            for (layer, resnet) in level.resnets.enumerated() {
+                x = resnet(x, pool: pass.pool)
+                try pass.finished("encoder.down_blocks.\(index).resnets.\(layer)", x)
+            }
             if let downsampler = level.downsampler { x = downsampler(x, pool: pass.pool) }
             try pass.finished("encoder.down_blocks.\(index)", x)
         }
