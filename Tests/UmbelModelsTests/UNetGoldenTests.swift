@@ -25,7 +25,7 @@ struct UNetGoldenTests {
         "Networks with each option",
         arguments: [
             "class-concat", "class-identity", "class-projection", "class-timestep", "fourier", "inpaint", "lcm",
-            "no-middle", "other-numbers", "plain-middle", "self-attention", "text-projection", "upscaler",
+            "no-middle", "other-numbers", "pixel", "plain-middle", "self-attention", "text-projection", "upscaler",
         ])
     func options(name: String) throws {
         let folder = TestFiles.drawing + "/unets/" + name

@@ -26,6 +26,9 @@ package struct BlockPlan: Sendable {
     package var resamples: Bool
     package var downsamplePadding: Int
     package var middleTransformerLayers: Int
+    package var middleLooksOnlyAtText: Bool
+    /// For block types that look at text and places at once.
+    package var normalizesContext: Bool
 
     /// The block's path in diffusers' words.
     var name: String { weights.path }

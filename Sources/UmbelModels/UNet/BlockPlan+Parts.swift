@@ -44,9 +44,7 @@ extension BlockPlan {
     ///
     /// - Throws: if a tensor is missing or has another shape.
     func selfAttentions(_ count: Int) throws(ModelError) -> [any PictureAttention] {
-        guard level.headSize > 0, outputs % level.headSize == 0 else {
-            throw .unsupported(setting: "attention_head_dim", value: "\(level.headSize) of \(outputs) channels")
-        }
+        try checkHeadSize()
         var attentions: [any PictureAttention] = []
         for index in 0..<count {
             attentions.append(
@@ -55,6 +53,39 @@ extension BlockPlan {
                     groups: style.groups, epsilon: style.epsilon))
         }
         return attentions
+    }
+
+    /// Resnets that change neither size nor channels.
+    ///
+    /// - Throws: if a tensor is missing or has another shape.
+    func middleResnets(_ count: Int, _ style: ResnetBlock.Style) throws(ModelError) -> [ResnetBlock] {
+        var resnets: [ResnetBlock] = []
+        for index in 0..<count {
+            resnets.append(try ResnetBlock(weights["resnets", index], inputs: inputs, outputs: outputs, style))
+        }
+        return resnets
+    }
+
+    /// An attention on text and places at once for each layer.
+    ///
+    /// - Throws: if a tensor is missing or has another shape.
+    func joinedAttentions(_ count: Int, looksOnlyAtText: Bool) throws(ModelError) -> [any PictureAttention] {
+        try checkHeadSize()
+        var attentions: [any PictureAttention] = []
+        for index in 0..<count {
+            attentions.append(
+                try JoinedAttention(
+                    weights["attentions", index], channels: outputs, heads: outputs / level.headSize,
+                    contextSize: level.contextSize, groups: style.groups, normalizesContext: normalizesContext,
+                    looksOnlyAtText: looksOnlyAtText))
+        }
+        return attentions
+    }
+
+    private func checkHeadSize() throws(ModelError) {
+        guard level.headSize > 0, outputs % level.headSize == 0 else {
+            throw .unsupported(setting: "attention_head_dim", value: "\(level.headSize) of \(outputs) channels")
+        }
     }
 
     /// Half the size by a convolution; nil where the size stays.
@@ -83,8 +114,14 @@ extension BlockPlan {
 
     /// The style of blocks that know neither another factor nor a plain time vector.
     var plainStyle: ResnetBlock.Style {
-        var style = style
+        var style = activatingStyle
         style.outputFactor = 1
+        return style
+    }
+
+    /// The style of blocks that know no plain time vector.
+    var activatingStyle: ResnetBlock.Style {
+        var style = style
         style.skipsTimeActivation = false
         return style
     }

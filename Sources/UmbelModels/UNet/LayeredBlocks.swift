@@ -11,6 +11,12 @@ extension SpatialTransformer: PictureAttention {
     }
 }
 
+extension JoinedAttention: PictureAttention {
+    func callAsFunction(_ x: FeatureMap, _ conditions: BlockConditions, pool: ComputePool) -> FeatureMap {
+        self(x, context: conditions.context, pool: pool)
+    }
+}
+
 extension SelfAttentionBlock: PictureAttention {
     func callAsFunction(_ x: FeatureMap, _ conditions: BlockConditions, pool: ComputePool) -> FeatureMap {
         self(x, pool: pool)
@@ -69,6 +75,19 @@ struct LayeredDownBlock: DownBlock {
         }
         if let resizing { outputs.append(resizing(hidden, conditions, pool: pass.pool)) }
         return outputs
+    }
+}
+
+/// Layers of one size.
+struct LayeredMiddleBlock: MiddleBlock {
+    let layers: Layers
+
+    func callAsFunction(
+        _ x: FeatureMap, _ conditions: BlockConditions, _ pass: ForwardPass
+    ) throws(ModelError) -> FeatureMap {
+        var hidden = x
+        for index in layers.resnets.indices { hidden = try layers(index, hidden, conditions, pass) }
+        return hidden
     }
 }
 

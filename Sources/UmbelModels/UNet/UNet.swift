@@ -130,7 +130,6 @@ private struct UNetPlans {
         guard let name = configuration.middle, let level = levels.last else { return nil }
         var plan = plan(weights["mid_block"], level, inputs: level.channels, resamples: false)
         plan.style.outputFactor = Float(configuration.middleOutputFactor)
-        plan.style.skipsTimeActivation = false
         return try UNetBlockType.middle(name, plan)
     }
 
@@ -159,6 +158,8 @@ private struct UNetPlans {
         return BlockPlan(
             weights: weights, style: style, level: level, inputs: inputs, outputs: level.channels, skipped: inputs,
             resamples: resamples, downsamplePadding: configuration.downsamplePadding,
-            middleTransformerLayers: configuration.middleTransformerLayers)
+            middleTransformerLayers: configuration.middleTransformerLayers,
+            middleLooksOnlyAtText: configuration.middleLooksOnlyAtText,
+            normalizesContext: configuration.normalizesContext)
     }
 }

@@ -12,9 +12,9 @@ package struct UNetBlockType: Sendable {
     package let maker: Maker
 
     package static let all: [UNetBlockType] = [
-        downBlock2D, crossAttnDownBlock2D, attnDownBlock2D, resnetDownsampleBlock2D,
-        unetMidBlock2D, unetMidBlock2DCrossAttn,
-        upBlock2D, crossAttnUpBlock2D, attnUpBlock2D, resnetUpsampleBlock2D,
+        downBlock2D, crossAttnDownBlock2D, attnDownBlock2D, resnetDownsampleBlock2D, simpleCrossAttnDownBlock2D,
+        unetMidBlock2D, unetMidBlock2DCrossAttn, unetMidBlock2DSimpleCrossAttn,
+        upBlock2D, crossAttnUpBlock2D, attnUpBlock2D, resnetUpsampleBlock2D, simpleCrossAttnUpBlock2D,
     ]
 
     /// Looks at all block types of a network, before anything is made.

@@ -29,6 +29,12 @@ extension UNetConfiguration {
         middleTransformerLayers = layout.middleTransformerLayers
         // Here null says that there is no block, and only a missing setting has the default.
         middle = settings.isNull("mid_block_type") ? nil : try settings.text("mid_block_type") ?? middle
+        // A single value for all levels holds for the middle as well.
+        middleLooksOnlyAtText =
+            try settings.optional("mid_block_only_cross_attention", \.bool)
+            ?? settings.value("only_cross_attention")?.bool ?? false
+        try settings.require("cross_attention_norm", in: ["group_norm"])
+        normalizesContext = settings.value("cross_attention_norm") != nil
         middleOutputFactor = try settings.number("mid_block_scale_factor", default: middleOutputFactor)
         activation = try settings.activation("act_fn") ?? activation
         if settings.isNull("norm_num_groups") { throw .unsupported(setting: "norm_num_groups", value: "null") }
@@ -55,7 +61,6 @@ extension UNetConfiguration {
         try settings.require("num_attention_heads", in: [])
         try settings.require("dual_cross_attention", in: [false])
         try settings.require("attention_type", in: ["default"])
-        try settings.require("cross_attention_norm", in: [])
         settings.ignore([
             // Matters in training only.
             "dropout",
@@ -63,8 +68,6 @@ extension UNetConfiguration {
             "upcast_attention",
             // The tensors say it: a 1 × 1 convolution or a linear layer.
             "use_linear_projection",
-            // For a block type that is not supported.
-            "mid_block_only_cross_attention",
         ])
         try settings.refuseUnknown()
     }

@@ -24,6 +24,9 @@ package struct UNetConfiguration: Hashable, Sendable {
     /// Transformer blocks in the middle block.
     package var middleTransformerLayers = 1
     package var middleOutputFactor = 1.0
+    /// These two are for the block types that look at text and places at once.
+    package var middleLooksOnlyAtText = false
+    package var normalizesContext = false
 
     package var activation = Activation.silu
     package var groups = 32
