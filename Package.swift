@@ -78,7 +78,7 @@ let package = Package(
         floor("UmbelClient", on: ["UmbelFormats", "UmbelPOSIX", "CCurl"]),
         floor("UmbelAdapters", on: ["CUmbelKernels", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
         // Beside them, and neither knows the other: networks and what they are asked for.
-        floor("UmbelModels", on: ["CUmbelKernels", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
+        floor("UmbelModels", on: ["CUmbelKernels", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX"]),
 
         // Floor 4: residency, variants, all waiting, all limits.
         floor(

@@ -9,8 +9,15 @@ package enum ModelError: Error, Hashable, Sendable {
     case malformed(file: String, reason: String)
     /// A setting of a configuration that changes what is computed, and that is not known here.
     case unsupported(setting: String, value: String)
+    case schedule(ScheduleError)
     /// What was asked for cannot be drawn by this model.
     case request(field: String, value: String, expected: String)
-    /// Whoever asked does not want it any more.
+    /// A network is built so that it needs something, by diffusers' name, and was not given it, or not in the size it takes.
+    case missingInput(String)
+    /// A token that the text encoder has no embedding of.
+    case tokenOutOfRange(Int, vocabulary: Int)
+    /// More tokens than the text encoder has positions for.
+    case tooManyTokens(Int, limit: Int)
+    /// Whoever asked for it wants it no more.
     case cancelled
 }

@@ -26,6 +26,18 @@ package struct TensorView: @unchecked Sendable {
 
     package var elementCount: Int { shape.elementCount }
 
+    /// A range of the first axis, in the same memory.
+    ///
+    /// - Precondition: the tensor has a first axis, and the range is within it.
+    package func rows(_ range: Range<Int>) -> TensorView {
+        precondition(range.lowerBound >= 0 && range.upperBound <= shape[0])
+        let width = shape.flattenedColumns * dtype.byteCount
+        let part = bytes[range.lowerBound * width..<range.upperBound * width]
+        return TensorView(
+            dtype: dtype, shape: [range.count] + shape.dropFirst(), bytes: UnsafeRawBufferPointer(rebasing: part),
+            owner: owner)
+    }
+
     /// Widens the elements in `range` to f32. Floating-point types only.
     package func widen(_ range: Range<Int>, into out: UnsafeMutablePointer<Float>) {
         guard let format = dtype.floatFormat else { preconditionFailure("widen of \(dtype)") }

@@ -35,6 +35,9 @@ package struct Weights: Sendable {
 
     package subscript(_ part: String, _ index: Int) -> Weights { self["\(part).\(index)"] }
 
+    /// The prefix without its dot.
+    package var path: String { String(prefix.dropLast()) }
+
     package func has(_ name: String) -> Bool { source.tensor(prefix + name) != nil }
 
     /// A floating-point tensor.

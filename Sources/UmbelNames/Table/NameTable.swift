@@ -10,9 +10,9 @@ package struct NameTable: Sendable {
     /// What the user's prefixes were said to mean, but the base does not have.
     package let unknownPlaces: [String]
 
-    private let components: [Component]
+    let components: [Component]
     private let lists: [ModuleList]
-    private let indices: [ComponentIndex]
+    let indices: [ComponentIndex]
     private let prefixes: [StemPrefix]
     private let experts: [String: ExpertStacks]
     /// Edits to try on each component; empty for diffusion models, whose adapters always say the whole path.
