@@ -161,8 +161,8 @@ let package = Package(
         tests(
             "ConformanceTests",
             on: [
-                "UmbelTesting", "UmbelServer", "UmbelEngine", "UmbelRegistry", "UmbelAdapters", "UmbelNames",
-                "UmbelFormats", "UmbelTensor", "UmbelPOSIX",
+                "UmbelTesting", "UmbelServer", "UmbelEngine", "UmbelRegistry", "UmbelAdapters", "UmbelModels",
+                "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX",
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,5 +1,6 @@
 internal import UmbelAdapters
 internal import UmbelModels
+internal import UmbelNames
 internal import UmbelTensor
 
 /// The tensors of a base's components, by the names that its files have, with the layers that are made of them.

@@ -11,7 +11,8 @@ package protocol Painter: Sendable {
     ///   - model: the model at the beginning, and those that take its place later.
     ///   - progress: is called after each step; `cancelled` thrown from it ends the drawing.
     func draw(
-        _ request: DrawingRequest, with model: SteppedModel, progress: (DrawingProgress) throws(ModelError) -> Void
+        _ request: DrawingRequest, with model: SteppedModel,
+        progress: @escaping (DrawingProgress) throws(ModelError) -> Void
     ) throws(EngineError) -> [DrawnPicture]
 }
 

@@ -21,7 +21,8 @@ package final class PipelinePainter: Painter {
     }
 
     package func draw(
-        _ request: DrawingRequest, with model: SteppedModel, progress: (DrawingProgress) throws(ModelError) -> Void
+        _ request: DrawingRequest, with model: SteppedModel,
+        progress: @escaping (DrawingProgress) throws(ModelError) -> Void
     ) throws(EngineError) -> [DrawnPicture] {
         let name = model.first.model.base.name
         let base: DrawingBase

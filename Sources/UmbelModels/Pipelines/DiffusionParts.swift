@@ -8,8 +8,9 @@ package struct DiffusionParts: Sendable {
     private let unet: UNetConfiguration
     private let vae: VAEConfiguration
 
+    /// - Parameter schedule: in place of the folder's own.
     /// - Throws: for a file that is missing or malformed, and for what is not supported.
-    package init(_ folder: any ModelFolder) throws(ModelError) {
+    package init(_ folder: any ModelFolder, schedule other: ScheduleConfig? = nil) throws(ModelError) {
         let index = try Self.json("model_index.json", in: folder)
         let className = index["_class_name"]?.string ?? ""
         guard let family = DiffusionPipeline.family(ofClass: className) else {
@@ -39,7 +40,7 @@ package struct DiffusionParts: Sendable {
             throw .schedule(error)
         }
         pipeline = DiffusionPipeline(
-            family: family, tokenizers: tokenizers, schedule: schedule,
+            family: family, tokenizers: tokenizers, schedule: other ?? schedule,
             zeroesEmptyPrompt: family == .xl && index["force_zeros_for_empty_prompt"]?.bool ?? true)
     }
 

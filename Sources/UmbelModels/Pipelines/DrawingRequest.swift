@@ -87,8 +87,12 @@ package struct DrawingProgress: Sendable {
     package let steps: Int
     /// A small picture of what is there so far, made when it is asked for; nil before the first step.
     package let preview: (@Sendable () -> DrawnPicture)?
+    /// The latents as they are now, channel after channel of picture after picture; empty before the first step.
+    package let latents: [Float]
 
-    package init(step: Int, steps: Int, preview: (@Sendable () -> DrawnPicture)? = nil) {
-        (self.step, self.steps, self.preview) = (step, steps, preview)
+    package init(
+        step: Int, steps: Int, preview: (@Sendable () -> DrawnPicture)? = nil, latents: [Float] = []
+    ) {
+        (self.step, self.steps, self.preview, self.latents) = (step, steps, preview, latents)
     }
 }

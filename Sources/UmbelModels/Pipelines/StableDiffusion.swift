@@ -17,8 +17,8 @@ package struct StableDiffusion {
     /// - Returns: as many pictures as were asked for.
     /// - Throws: for what this model cannot do.
     package func draw(
-        _ request: DrawingRequest, networks: (_ done: Double) throws(ModelError) -> DiffusionNetworks,
-        progress: (DrawingProgress) throws(ModelError) -> Void
+        _ request: DrawingRequest, networks: @escaping (_ done: Double) throws(ModelError) -> DiffusionNetworks,
+        progress: @escaping (DrawingProgress) throws(ModelError) -> Void
     ) throws(ModelError) -> [DrawnPicture] {
         let first = try networks(0)
         let size = try PictureSize(
@@ -38,7 +38,9 @@ package struct StableDiffusion {
             let total = groups.count * steps
             func report(_ step: Int, _ latents: Latents) throws(ModelError) {
                 let preview = Preview(latents: latents, networks: first, seed: group[0], pool: pool)
-                try progress(DrawingProgress(step: done + step, steps: total) { preview.picture })
+                try progress(
+                    DrawingProgress(
+                        step: done + step, steps: total, preview: { preview.picture }, latents: latents.values))
             }
             try progress(DrawingProgress(step: done, steps: total))
             let run = DrawingRun(

@@ -35,7 +35,7 @@ struct StartingLatents {
         // back.
         var encoded: [Float] = []
         if !isWhole || !seesMask {
-            encoded = try networks.vae.latents(of: picture, noise: &noise, ForwardPass(pool: run.pool))
+            encoded = try Self.encoded(picture, networks.vae, noise: &noise, run.pool)
         }
         let drawn = noise.draw(count * latents.size)
         let first: Int
@@ -56,7 +56,7 @@ struct StartingLatents {
                 throw .request(field: "mask", value: "none", expected: "a mask, which this model takes beside the picture")
             }
             let masked = Self.map(of: start.pixels, size, keeping: pixels)
-            let hidden = try networks.vae.latents(of: masked, noise: &noise, ForwardPass(pool: run.pool))
+            let hidden = try Self.encoded(masked, networks.vae, noise: &noise, run.pool)
             extraInputs = (0..<count).map { _ in
                 FeatureMap(
                     planes: mask + hidden, batch: 1, channels: channels + 1, height: size.latentHeight,
@@ -82,6 +82,16 @@ struct StartingLatents {
             let mask = kept.mask[index % places]
             latents.values[index] = (1 - mask) * original[index] + mask * latents.values[index]
         }
+    }
+
+    /// Channel after channel.
+    private static func encoded(
+        _ picture: FeatureMap, _ vae: AutoencoderKL, noise: inout some NoiseSource, _ pool: ComputePool
+    ) throws(ModelError) -> [Float] {
+        let places = picture.places / (vae.configuration.factor * vae.configuration.factor)
+        let drawn = noise.draw(vae.configuration.latentChannels * places)
+        let latents = try vae.latents(of: picture, noise: { _ in drawn }, ForwardPass(pool: pool))
+        return latents.planes()
     }
 
     /// -1…1, and 0 where a mask draws.
