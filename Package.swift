@@ -87,7 +87,7 @@ let package = Package(
             "UmbelServer",
             on: [
                 "UmbelEngine", "UmbelHTTP", "UmbelRegistry", "UmbelStatistics", "UmbelAdapters", "UmbelModels",
-                "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX", logging, httpTypes,
+                "UmbelImages", "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX", logging, httpTypes,
             ]),
 
         // Floor 6: settings, wiring, signals, drain.
@@ -133,15 +133,14 @@ let package = Package(
         tests(
             "UmbelEngineTests",
             on: [
-                "UmbelTesting", "UmbelEngine", "UmbelRegistry", "UmbelStatistics", "UmbelAdapters", "UmbelNames",
-                "UmbelFormats", "UmbelTensor", "UmbelPOSIX",
+                "UmbelTesting", "UmbelEngine", "UmbelRegistry", "UmbelStatistics", "UmbelAdapters", "UmbelModels",
+                "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX",
             ]),
         tests(
             "UmbelServerTests",
             on: [
                 "UmbelTesting", "UmbelServer", "UmbelRegistry", "UmbelStatistics", "UmbelEngine", "UmbelHTTP",
-                "UmbelAdapters", "UmbelFormats",
-                "UmbelPOSIX", logging, httpTypes,
+                "UmbelAdapters", "UmbelModels", "UmbelImages", "UmbelFormats", "UmbelPOSIX", logging, httpTypes,
             ]),
         .testTarget(
             name: "UmbelModelsTests",

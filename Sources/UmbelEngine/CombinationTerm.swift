@@ -67,7 +67,7 @@ extension ModelReference {
             guard let call = CombinationCall(text) else { throw .malformedCombination(text) }
             var scale = Scale.one
             if let number = call.scale {
-                guard let value = Scale(number) else { throw .invalidScale(number) }
+                guard let value = Scale(number) else { throw .scale(number) }
                 scale = value
             }
             var terms: [Term] = []

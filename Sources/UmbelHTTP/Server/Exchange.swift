@@ -17,7 +17,9 @@ struct Exchange {
         let input = WireBody(wire, head: head, stallTimeout: server.limits.bodyStallTimeout)
         defer { input.finish() }
         let body = RequestBody(input, limit: server.limits.bodyBytes)
-        let request = Request(head: head, body: body, remoteAddress: remoteAddress, arrival: arrival)
+        let request = Request(
+            head: head, body: body, remoteAddress: remoteAddress, arrival: arrival,
+            isClientGone: { [socket = wire.socket] in socket.isClosedByPeer })
         let response = server.handler(request)
         if body.failure == .disconnected {
             response.onEnd?(.clientGone)
