@@ -95,8 +95,8 @@ let package = Package(
             name: "umbel",
             dependencies: [
                 "UmbelServer", "UmbelClient", "UmbelEngine", "UmbelHTTP", "UmbelRegistry", "UmbelAdapters",
-                "UmbelNames",
-                "UmbelFormats", "UmbelTensor", "UmbelPOSIX", arguments, logging, yams,
+                "UmbelModels", "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX", arguments, logging, httpTypes,
+                yams,
             ],
             swiftSettings: strict),
         // Measuring, and what it is measured against.

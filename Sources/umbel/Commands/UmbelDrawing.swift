@@ -2,7 +2,7 @@ import UmbelEngine
 import UmbelServer
 
 /// How this program draws.
-enum Drawing {
+enum UmbelDrawing {
     /// The desk of an engine's drawings; nil where nothing draws.
     ///
     /// - Parameter workers: threads that answer requests, of which half may wait for drawings.
