@@ -145,7 +145,7 @@ let package = Package(
         .testTarget(
             name: "UmbelModelsTests",
             dependencies: ["UmbelModels", "CUmbelKernels", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"],
-            path: "Tests/UmbelModelsTests", swiftSettings: testing),
+            path: "Tests/UmbelModelsTests", exclude: ["Fixtures"], swiftSettings: testing),
         tests("SettingsTests", on: ["umbel", "UmbelTesting"]),
         tests("BlackBoxTests", on: ["umbel", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),
         tests(
