@@ -7,13 +7,13 @@
 # Not built yet where it was written, for want of Docker; the build command was run on Debian 12 and its result needs the
 # libraries named here.
 #
-# The Swift runtime is linked into the binary; libcurl, OpenBLAS, OpenSSL, SQLite and zlib come from Debian in both stages,
-# so both must be of the same Debian release.
+# The Swift runtime is linked into the binary; libcurl, OpenBLAS, OpenSSL, SQLite, zlib, libpng, libjpeg and libwebp come from
+# Debian in both stages, so both must be of the same Debian release.
 
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libcurl4-openssl-dev libopenblas-dev libsqlite3-dev libssl-dev \
-        pkg-config zlib1g-dev \
+    && apt-get install -y --no-install-recommends libcurl4-openssl-dev libjpeg62-turbo-dev libopenblas-dev \
+        libpng-dev libsqlite3-dev libssl-dev libwebp-dev pkg-config zlib1g-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 # The manifest names the folders of tests and benchmarks, so they have to be there.
@@ -27,8 +27,8 @@ RUN swift build -c release --product umbel --static-swift-stdlib \
 FROM debian:bookworm-slim
 # curl is for the health check only, ca-certificates for umbel push and its like to an https address.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates curl libcurl4 libopenblas0-pthread libsqlite3-0 \
-        libssl3 libstdc++6 zlib1g \
+    && apt-get install -y --no-install-recommends ca-certificates curl libcurl4 libjpeg62-turbo libopenblas0-pthread \
+        libpng16-16 libsqlite3-0 libssl3 libstdc++6 libwebp7 zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home umbel \
     && install -d -o umbel -g umbel /data

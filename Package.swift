@@ -56,16 +56,22 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CMalloc"),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg62-turbo-dev"])]),
+        .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
+        .target(
+            name: "CUmbelImages", dependencies: ["CPNG", "CJPEG", "CWebP", "CZlib"], cSettings: kernelSettings),
 
         // Floor 1: numbers · system calls · statistics.
         floor("UmbelTensor", on: ["CUmbelKernels", "COpenBLAS", "CMalloc"]),
         floor("UmbelPOSIX", on: ["COpenSSL"]),
         floor("UmbelStatistics", on: []),
 
-        // Floor 2: files · names of tensors · the wire (knows no tensor).
+        // Floor 2: files · names of tensors · the wire (knows no tensor) · pictures.
         floor("UmbelFormats", on: ["UmbelTensor", "UmbelPOSIX"]),
         floor("UmbelNames", on: []),
         floor("UmbelHTTP", on: ["UmbelPOSIX", "CZlib", httpTypes]),
+        floor("UmbelImages", on: ["CUmbelImages"]),
 
         // Floor 3: what is stored · a client of the service · adapters and how they merge.
         floor("UmbelRegistry", on: ["UmbelFormats", "UmbelPOSIX", database]),
@@ -123,6 +129,9 @@ let package = Package(
         tests("UmbelClientTests", on: ["umbel", "UmbelClient", "UmbelHTTP", "UmbelFormats", "UmbelPOSIX", httpTypes]),
         .testTarget(
             name: "UmbelNamesTests", dependencies: ["UmbelNames"], exclude: ["Fixtures"], swiftSettings: strict),
+        .testTarget(
+            name: "UmbelImagesTests", dependencies: ["UmbelImages", "UmbelTesting"], exclude: ["Fixtures"],
+            swiftSettings: testing),
         tests("PEFTTunerTests", on: ["UmbelTesting", "UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
         tests("UmbelTensorTests", on: ["UmbelTesting", "CUmbelKernels", "UmbelTensor"]),
         tests("UmbelPOSIXTests", on: ["UmbelTesting", "UmbelPOSIX"]),
