@@ -119,8 +119,8 @@ let package = Package(
         .target(
             name: "UmbelTesting",
             dependencies: [
-                "UmbelEngine", "UmbelRegistry", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor",
-                "UmbelPOSIX",
+                "UmbelEngine", "UmbelModels", "UmbelRegistry", "UmbelAdapters", "UmbelNames", "UmbelFormats",
+                "UmbelTensor", "UmbelPOSIX",
             ],
             path: "Tests/UmbelTesting"),
         tests("UmbelStatisticsTests", on: ["UmbelStatistics", "UmbelTesting"]),

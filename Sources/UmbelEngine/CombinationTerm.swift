@@ -71,7 +71,12 @@ extension ModelReference {
                 scale = value
             }
             var terms: [Term] = []
-            for part in call.parts where call.parts != [""] { terms.append(try ModelReference.term(part)) }
+            for part in call.parts where call.parts != [""] {
+                let term = try ModelReference.term(part)
+                // A combination has one weight for each adapter.
+                guard term.parts == .none else { throw .invalidOption(part) }
+                terms.append(term)
+            }
             try self.init(try call.combination(), of: terms, scale: scale)
         }
 

@@ -39,7 +39,8 @@ extension Problem {
 
     init(cannotDraw base: String, _ error: ModelError) {
         self.init(
-            .unprocessableContent, "cannot_draw", "Cannot draw", "The base “\(base)” draws no pictures: \(error.sentence)")
+            .unprocessableContent, "cannot_draw", "Cannot draw",
+            "The base “\(base)” draws no pictures: \(error.sentence)")
     }
 
     init(model error: ModelError) {
@@ -72,7 +73,8 @@ extension Problem {
         case .unknown(let name, let nearest):
             let hint = nearest.map { "; did you mean “\($0)”?" } ?? "; GET /sdapi/v1/loras lists them"
             self.init(
-                .badRequest, "unknown_network", "Unknown adapter", "There is no adapter “\(name)” for the prompt\(hint)")
+                .badRequest, "unknown_network", "Unknown adapter", "There is no adapter “\(name)” for the prompt\(hint)"
+            )
         case .dynamicRank(let name):
             self.init(
                 .badRequest, "invalid_prompt_tag", "Invalid tag in the prompt",

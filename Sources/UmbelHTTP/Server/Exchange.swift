@@ -1,3 +1,5 @@
+internal import UmbelPOSIX
+
 /// One request and its response, on a worker thread.
 struct Exchange {
     /// What becomes of the connection.

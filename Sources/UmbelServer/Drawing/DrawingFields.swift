@@ -10,7 +10,8 @@ enum DrawingFields {
     ]
     /// Those whose values are numbers, which a form gives as text.
     static let numbers = [
-        "n", "steps", "guidance_scale", "guidance_rescale", "seed", "clip_skip", "eta", "strength", "output_compression",
+        "n", "steps", "guidance_scale", "guidance_rescale", "seed", "clip_skip", "eta", "strength",
+        "output_compression",
     ]
 
     /// What one request may ask for.
