@@ -20,8 +20,9 @@ extension Picture {
     /// - Precondition: as many channels as this one.
     package mutating func paste(_ other: Picture, x: Int, y: Int) {
         precondition(other.channels == channels)
-        let columns = max(0, x)..<max(0, x, min(width, x + other.width))
-        let rows = max(0, y)..<max(0, y, min(height, y + other.height))
+        let columns = (x..<x + other.width).clamped(to: 0..<width)
+        let rows = (y..<y + other.height).clamped(to: 0..<height)
+        guard !columns.isEmpty else { return }
         for row in rows {
             let source = ((row - y) * other.width + columns.lowerBound - x) * channels
             let target = (row * width + columns.lowerBound) * channels

@@ -4,11 +4,9 @@ import UmbelTesting
 
 @Suite("Files of pictures")
 struct CodecTests {
-    static let formats: [PictureEncoding] = [.png(), .jpeg(quality: 95), .webp(quality: 95), .webpLossless]
-
     @Test("A format is told by its first bytes, however few there are")
     func formats() throws {
-        for encoding in Self.formats {
+        for encoding in Fixture.encodings {
             let file = try Picture.gradient(8, 8, 3).encoded(as: encoding)
             #expect(PictureFormat.of(file) == encoding.format)
             for count in 0..<3 { #expect(PictureFormat.of(file.prefix(count)) == nil) }
@@ -57,7 +55,9 @@ struct CodecTests {
     }
 
     /// The decoders of JPEG and WebP are the same libraries in other versions, which may round colours otherwise.
-    @Test("Files of Pillow are read as Pillow reads them, upright and with their texts", arguments: try Fixture.byPillow().read)
+    @Test(
+        "Files of Pillow are read as Pillow reads them, upright and with their texts",
+        arguments: try Fixture.byPillow().read)
     func pillow(fixture: Fixture.File) throws {
         let file = try PictureFile(decoding: [UInt8](fixture.file))
         #expect(try #require(file.picture.distance(to: fixture.picture)) <= (file.format == .png ? 0 : 2))
@@ -76,7 +76,7 @@ struct CodecTests {
         }
     }
 
-    @Test("A picture beyond the limits is refused before it is decoded", arguments: formats)
+    @Test("A picture beyond the limits is refused before it is decoded", arguments: Fixture.encodings)
     func limits(encoding: PictureEncoding) throws {
         let file = try Picture.gradient(40, 30, 3).encoded(as: encoding)
         let exact = PictureLimits(side: 40, pixels: 1200)

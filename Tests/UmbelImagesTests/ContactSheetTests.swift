@@ -83,6 +83,9 @@ struct ContactSheetTests {
         #expect(TextLines.wrapped("abcdefghij", columns: 4, limit: 3) == ["abcd", "efgh", "ij"])
         #expect(TextLines.wrapped("abcdefghij", columns: 4, limit: 2) == ["abcd", "efg…"])
         #expect(TextLines.wrapped("a b", columns: 1, limit: 1) == ["…"])
+        let reference = TextLines.wrapped("shapes-sd+ink:0.8 at 1", columns: 11, limit: 3)
+        #expect(reference == ["shapes-sd+", "ink:0.8 at", "1"])
+        #expect(TextLines.wrapped("a--b", columns: 2, limit: 3) == ["a-", "-b"])
     }
 
     @Test("No line is longer than it may be, and what fits is all there")

@@ -4,6 +4,9 @@ import UmbelImages
 
 /// What Fixtures/make.py wrote. Bytes are base64 there.
 enum Fixture {
+    /// One of each way to write a file.
+    static let encodings: [PictureEncoding] = [.png(), .jpeg(quality: 95), .webp(quality: 95), .webpLossless]
+
     struct File: Decodable, Sendable, CustomTestStringConvertible {
         let name: String
         let width: Int

@@ -46,9 +46,11 @@ struct GenerationParametersTests {
         #expect(parameters["Missing"] == nil)
     }
 
-    @Test("What is no list of settings is the prompt", arguments: [
-        "", "a cat", "a cat, a dog, a bird", "one: 1, two: 2", "(cat:1.2), (dog:1.3), (bird:1.1)", "a\nb\n", "\n",
-    ])
+    @Test(
+        "What is no list of settings is the prompt",
+        arguments: [
+            "", "a cat", "a cat, a dog, a bird", "one: 1, two: 2", "(cat:1.2), (dog:1.3), (bird:1.1)", "a\nb\n", "\n",
+        ])
     func noSettings(text: String) {
         let parameters = GenerationParameters(text: text)
         #expect(parameters.prompt == text)
@@ -56,10 +58,12 @@ struct GenerationParametersTests {
         #expect(parameters.text == text)
     }
 
-    @Test("Damaged quotes are taken as they stand", arguments: [
-        ("Steps: 1, A: \"x", "\"x"), ("Steps: 1, A: \"x\" y", "\"x\" y"), ("Steps: 1, A: \"\\q\"", "\"\\q\""),
-        ("Steps: 1, A: \"\\u12\"", "\"\\u12\""), ("Steps: 1, A: \"\\ud800\"", "\"\\ud800\""),
-    ])
+    @Test(
+        "Damaged quotes are taken as they stand",
+        arguments: [
+            ("Steps: 1, A: \"x", "\"x"), ("Steps: 1, A: \"x\" y", "\"x\" y"), ("Steps: 1, A: \"\\q\"", "\"\\q\""),
+            ("Steps: 1, A: \"\\u12\"", "\"\\u12\""), ("Steps: 1, A: \"\\ud800\"", "\"\\ud800\""),
+        ])
     func damagedQuotes(text: String, value: String) {
         #expect(GenerationParameters(text: text)["A"] == value)
     }
@@ -81,7 +85,9 @@ struct GenerationParametersTests {
         #expect(parameters.settings.count == Self.written.settings.count)
     }
 
-    @Test("Numbers have no fraction of zeros", arguments: [(7, "7"), (7.5, "7.5"), (-1, "-1"), (0.1, "0.1"), (1e20, "1e+20")])
+    @Test(
+        "Numbers have no fraction of zeros",
+        arguments: [(7, "7"), (7.5, "7.5"), (-1, "-1"), (0.1, "0.1"), (1e20, "1e+20")])
     func numbers(value: Double, text: String) {
         #expect(GenerationParameters.number(value) == text)
     }

@@ -4,7 +4,9 @@ import UmbelTesting
 
 @Suite("Resizing")
 struct ResizingTests {
-    @Test("Every filter, up and down, with and without opacity, gives Pillow's samples", arguments: ResamplingFilter.allCases)
+    @Test(
+        "Every filter, up and down, with and without opacity, gives Pillow's samples",
+        arguments: ResamplingFilter.allCases)
     func pillow(filter: ResamplingFilter) throws {
         let fixture = try Fixture.resized()
         let cases = fixture.results.filter { $0.filter == "\(filter)" }

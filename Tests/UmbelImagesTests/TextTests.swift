@@ -4,12 +4,12 @@ import UmbelTesting
 
 @Suite("Texts in files of pictures")
 struct TextTests {
-    static let parameters = [
+    static let texts = [
         "", "a red circle", "two\nlines, \"quoted\" \\ and\ttab", "größer", "圆 и 🙂\nSteps: 20", " spaces ",
         String(repeating: "long ", count: 2000),
     ]
 
-    @Test("The parameters come back from every format", arguments: CodecTests.formats, parameters)
+    @Test("The parameters come back from every format", arguments: Fixture.encodings, texts)
     func parameters(encoding: PictureEncoding, parameters: String) throws {
         for channels in [1, 3, 4] {
             let picture = Picture.gradient(9, 7, channels)
@@ -31,7 +31,8 @@ struct TextTests {
                 let bytes = try picture.encoded(as: .webpLossless, text: ["parameters": "x"])
                 #expect(bytes.count % 2 == 0)
                 let file = try PictureFile(decoding: bytes)
-                #expect(file.picture == picture)
+                // A single column is opaque, and comes back so.
+                #expect(file.picture.rgba == picture.rgba)
                 #expect(file.text == ["parameters": "x"])
             }
         }
@@ -50,14 +51,14 @@ struct TextTests {
         }
     }
 
-    @Test("The other formats take the parameters only", arguments: CodecTests.formats.filter { $0.format != .png })
+    @Test("The other formats take the parameters only", arguments: Fixture.encodings.filter { $0.format != .png })
     func otherKeys(encoding: PictureEncoding) throws {
         #expect(throws: PictureError.textKey(encoding.format, key: "Comment")) {
             try Picture.gradient(5, 5, 3).encoded(as: encoding, text: ["parameters": "a", "Comment": "b"])
         }
     }
 
-    @Test("A zero, which would end a text, is replaced", arguments: CodecTests.formats)
+    @Test("A zero, which would end a text, is replaced", arguments: Fixture.encodings)
     func zeros(encoding: PictureEncoding) throws {
         let bytes = try Picture.gradient(5, 5, 3).encoded(as: encoding, text: ["parameters": "a\0b"])
         #expect(try PictureFile.text(of: bytes) == ["parameters": "a\u{FFFD}b"])

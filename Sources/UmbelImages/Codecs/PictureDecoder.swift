@@ -8,7 +8,15 @@ struct PictureDecoder {
         self.format = format
     }
 
-    func measure(_ bytes: [UInt8]) throws(PictureError) -> umbel_image_size {
+    func decode(_ bytes: [UInt8], _ limits: PictureLimits) throws(PictureError) -> Picture {
+        let size = try measure(bytes)
+        try limits.check(width: Int(size.width), height: Int(size.height))
+        // libwebp is content when the pixels are there, whatever is missing behind them.
+        if format == .webp, !WebPChunks(bytes).isWhole { throw .damaged(format, reason: "ends too early") }
+        return try decode(bytes, size)
+    }
+
+    private func measure(_ bytes: [UInt8]) throws(PictureError) -> umbel_image_size {
         var size = umbel_image_size()
         var failure = umbel_image_failure()
         let status =
@@ -24,7 +32,7 @@ struct PictureDecoder {
     }
 
     /// `size` is what `measure` said of the same bytes.
-    func decode(_ bytes: [UInt8], _ size: umbel_image_size) throws(PictureError) -> Picture {
+    private func decode(_ bytes: [UInt8], _ size: umbel_image_size) throws(PictureError) -> Picture {
         let (width, height, channels) = (Int(size.width), Int(size.height), Int(size.channels))
         var failure = umbel_image_failure()
         var status = UMBEL_IMAGE_FAILED

@@ -12,11 +12,8 @@ package struct PictureFile: Sendable {
     /// A PNG, JPEG or WebP file in memory, told by its first bytes. Pictures of cameras are turned upright.
     package init(decoding bytes: [UInt8], limits: PictureLimits = .standard) throws(PictureError) {
         let (format, metadata) = try Self.metadata(of: bytes)
-        let decoder = PictureDecoder(format)
-        let size = try decoder.measure(bytes)
-        try limits.check(width: Int(size.width), height: Int(size.height))
         self.format = format
-        picture = try decoder.decode(bytes, size).upright(from: metadata.orientation)
+        picture = try PictureDecoder(format).decode(bytes, limits).upright(from: metadata.orientation)
         text = metadata.text
     }
 

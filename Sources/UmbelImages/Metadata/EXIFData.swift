@@ -71,8 +71,9 @@ struct EXIFData {
         }
         guard let comment = text[PictureFile.parametersKey] else { return nil }
         let value = unicode + comment.replacingZeros.utf16.flatMap { [UInt8($0 >> 8), UInt8($0 & 255)] }
-        let data = Array("MM".utf8) + [0, 42] + pointer(8) + directory(exifDirectoryTag, type: 4, count: 1, value: 26)
-            + directory(commentTag, type: 7, count: value.count, value: 44) + value
+        let header = Array("MM".utf8) + [0, 42] + pointer(8)
+        let first = directory(exifDirectoryTag, type: 4, count: 1, value: 26)
+        let data = header + first + directory(commentTag, type: 7, count: value.count, value: 44) + value
         let limit = format == .jpeg ? JPEGSegments.longestEXIF : Int(Int32.max)
         guard data.count <= limit else { throw .textTooLong(format, bytes: data.count, limit: limit) }
         return data

@@ -46,7 +46,8 @@ struct JPEGSegments {
     }
 
     static func application1(_ exif: [UInt8]) -> [UInt8] {
-        [0xFF, UInt8(Marker.application1)] + .number(2 + exifBeginning.count + exif.count, width: 2) + exifBeginning + exif
+        [0xFF, UInt8(Marker.application1)] + .number(2 + exifBeginning.count + exif.count, width: 2) + exifBeginning
+            + exif
     }
 
     /// A segment put at the beginning of a file that a library has written, behind its JFIF segment.

@@ -34,7 +34,9 @@ struct PNGChunks {
         {
             let kind = checked.prefix(4)
             // Pixels make up most of a file, and their checksums are the decoder's to check.
-            if !kind.elementsEqual("IDAT".utf8), Checksum.crc32(checked) == checksum { body(kind, checked.dropFirst(4)) }
+            if !kind.elementsEqual("IDAT".utf8), Checksum.crc32(checked) == checksum {
+                body(kind, checked.dropFirst(4))
+            }
             offset += Self.frameLength + length
         }
     }

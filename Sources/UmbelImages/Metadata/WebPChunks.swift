@@ -12,6 +12,9 @@ struct WebPChunks {
         reader = ByteReader(bytes: bytes[...], mostSignificantFirst: false)
     }
 
+    /// Whether the file is as long as it says.
+    var isWhole: Bool { reader.number(at: 4, width: 4).map { $0 <= reader.count - 8 } ?? false }
+
     var metadata: Metadata {
         var offset = 12
         while let (kind, data, end) = chunk(at: offset) {
@@ -39,7 +42,8 @@ struct WebPChunks {
             extended = Array(first.data)
             place = first.end
         } else {
-            extended = [first.map(opacity) ?? 0, 0, 0, 0] + littleEndian(picture.width - 1, width: 3)
+            extended =
+                [first.map(opacity) ?? 0, 0, 0, 0] + littleEndian(picture.width - 1, width: 3)
                 + littleEndian(picture.height - 1, width: 3)
         }
         extended[0] |= Flag.exif

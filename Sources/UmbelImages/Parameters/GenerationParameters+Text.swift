@@ -28,8 +28,9 @@ extension GenerationParameters {
     }
 
     private static func areSettings(_ list: [Setting]) -> Bool {
-        list.first?.name == Name.steps
-            || list.count >= fewestSettings && list.allSatisfy { SettingText.isPlainName($0.name) && $0.value != $0.name }
+        if list.first?.name == Name.steps { return true }
+        return list.count >= fewestSettings
+            && list.allSatisfy { SettingText.isPlainName($0.name) && $0.value != $0.name }
     }
 
     private static func negativePrompt(_ text: String) -> String {

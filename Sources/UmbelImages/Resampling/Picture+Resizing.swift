@@ -4,7 +4,8 @@ extension Picture {
     /// Colours of what is transparent play no part: they are multiplied by the opacity meanwhile.
     ///
     /// - Precondition: sides of at least a pixel.
-    package func resized(width newWidth: Int, height newHeight: Int, by filter: ResamplingFilter = .lanczos) -> Picture {
+    package func resized(width newWidth: Int, height newHeight: Int, by filter: ResamplingFilter = .lanczos) -> Picture
+    {
         precondition(newWidth > 0 && newHeight > 0)
         guard newWidth != width || newHeight != height else { return self }
         let source = channels == 4 ? premultiplied : self

@@ -27,7 +27,7 @@ struct SheetLayout {
     private static let mostTitleLines = 4
     private static let mostColumnLines = 3
     /// Characters.
-    private static let widestRowLabel = 16
+    private static let widestRowLabel = 20
 
     init(_ sheet: ContactSheet) {
         let pictures = sheet.pictures.joined().compactMap { $0 }

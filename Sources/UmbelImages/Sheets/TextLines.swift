@@ -1,7 +1,7 @@
 /// Text in lines of a limited number of characters.
 enum TextLines {
-    /// Broken at spaces, within a word only where it has no room in a line of its own; what does not fit in `limit`
-    /// lines is cut, and an ellipsis stands for it.
+    /// Broken at spaces, behind a sign or within a word only where it has no room in a line of its own; what does not
+    /// fit in `limit` lines is cut, and an ellipsis stands for it.
     ///
     /// - Precondition: room for a character.
     static func wrapped(_ text: String, columns: Int, limit: Int) -> [String] {
@@ -25,8 +25,19 @@ enum TextLines {
         }
         var rest = word
         while !rest.isEmpty {
-            lines.append(String(rest.prefix(columns)))
-            rest = rest.dropFirst(columns)
+            let part = beginning(of: rest, columns)
+            lines.append(String(part))
+            rest = rest[part.endIndex...]
         }
     }
+
+    /// What comes into a line of a word: all of it, else up to the last sign, else what there is room for.
+    private static func beginning(of word: Substring, _ columns: Int) -> Substring {
+        let part = word.prefix(columns)
+        guard part.endIndex < word.endIndex, let sign = part.lastIndex(where: signs.contains) else { return part }
+        return part[...sign]
+    }
+
+    /// Those that part the names of a model reference: `shapes-sd+ink:0.8` is broken behind them.
+    private static let signs: Set<Character> = ["+", "-", ":", ",", ";", "/", "_", "@"]
 }

@@ -168,6 +168,13 @@ def exif(orientation=None, comment=None):
     return data.tobytes()
 
 
+def least_significant_first(comment):
+    """EXIF data of a comment in the byte order that Pillow does not write."""
+    data = b"Exif\0\0II" + struct.pack("<HI", 42, 8)
+    data += struct.pack("<HHHIII", 1, 0x8769, 4, 1, 26, 0)
+    return data + struct.pack("<HHHIII", 1, 0x9286, 7, len(comment), 44, 0) + comment
+
+
 def by_pillow():
     parameters = "a red circle, „größer“ 圆\nNegative prompt: blurred\nSteps: 20, Sampler: Euler a, Seed: 1"
     plain = "a red circle\nSteps: 20, Sampler: Euler a, Seed: 1"
@@ -185,6 +192,8 @@ def by_pillow():
     utf16 = b"UNICODE\0" + parameters.encode("utf-16-be")
     swapped = b"UNICODE\0" + plain.encode("utf-16-le")
     ascii_code = b"ASCII\0\0\0" + plain.encode()
+    swapped_all = least_significant_first(swapped)
+    swapped_structure = least_significant_first(b"UNICODE\0" + plain.encode("utf-16-be"))
     only = {"parameters": parameters}
     only_plain = {"parameters": plain}
     jpeg = {"format": "JPEG", "quality": 90}
@@ -195,7 +204,8 @@ def by_pillow():
         entry("JPEG, grey", written(picture(1), **jpeg)),
         entry("JPEG, progressive", written(picture(3), progressive=True, **jpeg)),
         entry("JPEG, comment", written(picture(3), exif=exif(comment=utf16), **jpeg), only),
-        entry("JPEG, comment, least significant byte first", written(picture(3), exif=exif(comment=swapped), **jpeg), only_plain),
+        entry("JPEG, least significant byte first", written(picture(3), exif=swapped_all, **jpeg), only_plain),
+        entry("JPEG, its structure only", written(picture(3), exif=swapped_structure, **jpeg), only_plain),
         entry("JPEG, comment in ASCII", written(picture(3), exif=exif(comment=ascii_code), **jpeg), only_plain),
         entry("WebP", written(picture(3), quality=80, **webp)),
         entry("WebP, opacity", written(picture(4), quality=80, **webp)),
