@@ -36,7 +36,7 @@ extension PictureError {
 
 extension PictureFormat {
     /// As people write it.
-    private var name: String {
+    fileprivate var name: String {
         switch self {
         case .png: "PNG"
         case .jpeg: "JPEG"

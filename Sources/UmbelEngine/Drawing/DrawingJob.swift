@@ -1,6 +1,6 @@
 internal import Dispatch
 internal import Synchronization
-package import UmbelModels
+internal import UmbelModels
 internal import UmbelRegistry
 
 /// One task on its way through the queue. Any thread may look at it, wait for it and cancel it.

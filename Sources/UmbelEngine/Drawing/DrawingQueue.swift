@@ -1,7 +1,7 @@
 internal import Dispatch
 internal import Synchronization
-package import UmbelModels
-package import UmbelPOSIX
+internal import UmbelModels
+internal import UmbelPOSIX
 
 /// Drawings wait here and are drawn, some at a time, each on a thread of its own that ends when nothing waits.
 package final class DrawingQueue: Sendable {

@@ -1,3 +1,4 @@
+internal import HTTPTypes
 internal import UmbelFormats
 internal import UmbelHTTP
 internal import UmbelImages

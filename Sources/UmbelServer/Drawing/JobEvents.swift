@@ -1,6 +1,8 @@
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
+internal import UmbelModels
+internal import UmbelPOSIX
 
 /// What happens to a job as server-sent events (HTML, 9.2), until it has ended.
 ///

@@ -1,6 +1,7 @@
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelModels
+internal import UmbelRegistry
 
 /// The adapters that a request of the web UIs names: by tags in the prompt, and in the list `lora`.
 struct PromptNetworks {

@@ -1,3 +1,4 @@
+internal import Synchronization
 internal import UmbelEngine
 
 /// The model that the web UIs' clients draw with where a request says nothing.

@@ -1,6 +1,7 @@
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelImages
+internal import UmbelModels
 internal import UmbelRegistry
 
 /// What the web UIs' calls say of a job.

@@ -4,6 +4,7 @@ internal import UmbelFormats
 internal import UmbelHTTP
 internal import UmbelImages
 internal import UmbelModels
+internal import UmbelRegistry
 
 /// `/v1/images`: pictures by OpenAI's calls, with fields of ours beside theirs.
 enum ImageRoutes {

@@ -2,7 +2,9 @@ internal import HTTPTypes
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
+internal import UmbelImages
 internal import UmbelModels
+internal import UmbelRegistry
 
 /// `/v1/sweep`: one prompt and seed over a grid of models, scales, steps or guidance.
 enum SweepRoutes {

@@ -1,8 +1,10 @@
 internal import HTTPTypes
+internal import Synchronization
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
 internal import UmbelModels
+internal import UmbelRegistry
 
 /// `/sdapi/v1`: what there is to draw with, by the calls of the web UIs.
 enum WebUIListRoutes {

@@ -1,5 +1,7 @@
 internal import UmbelEngine
 internal import UmbelFormats
+internal import UmbelModels
+internal import UmbelRegistry
 
 /// A drawing job as JSON.
 enum JobView {

@@ -1,5 +1,6 @@
 import Dispatch
 import UmbelClient
+import UmbelFormats
 
 /// Progress over steps: a bar with the time that is left on a terminal, plain lines elsewhere.
 struct StepProgress {
