@@ -93,7 +93,7 @@ let package = Package(
             "UmbelServer",
             on: [
                 "UmbelEngine", "UmbelHTTP", "UmbelRegistry", "UmbelStatistics", "UmbelAdapters", "UmbelModels",
-                "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX", logging, httpTypes,
+                "UmbelImages", "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX", logging, httpTypes,
             ]),
 
         // Floor 6: settings, wiring, signals, drain.
@@ -101,8 +101,8 @@ let package = Package(
             name: "umbel",
             dependencies: [
                 "UmbelServer", "UmbelClient", "UmbelEngine", "UmbelHTTP", "UmbelRegistry", "UmbelAdapters",
-                "UmbelNames",
-                "UmbelFormats", "UmbelTensor", "UmbelPOSIX", arguments, logging, yams,
+                "UmbelModels", "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX", arguments, logging, httpTypes,
+                yams,
             ],
             swiftSettings: strict),
         // Measuring, and what it is measured against.
@@ -119,8 +119,8 @@ let package = Package(
         .target(
             name: "UmbelTesting",
             dependencies: [
-                "UmbelEngine", "UmbelRegistry", "UmbelAdapters", "UmbelNames", "UmbelFormats", "UmbelTensor",
-                "UmbelPOSIX",
+                "UmbelEngine", "UmbelModels", "UmbelRegistry", "UmbelAdapters", "UmbelNames", "UmbelFormats",
+                "UmbelTensor", "UmbelPOSIX",
             ],
             path: "Tests/UmbelTesting"),
         tests("UmbelStatisticsTests", on: ["UmbelStatistics", "UmbelTesting"]),
@@ -142,15 +142,14 @@ let package = Package(
         tests(
             "UmbelEngineTests",
             on: [
-                "UmbelTesting", "UmbelEngine", "UmbelRegistry", "UmbelStatistics", "UmbelAdapters", "UmbelNames",
-                "UmbelFormats", "UmbelTensor", "UmbelPOSIX",
+                "UmbelTesting", "UmbelEngine", "UmbelRegistry", "UmbelStatistics", "UmbelAdapters", "UmbelModels",
+                "UmbelNames", "UmbelFormats", "UmbelTensor", "UmbelPOSIX",
             ]),
         tests(
             "UmbelServerTests",
             on: [
                 "UmbelTesting", "UmbelServer", "UmbelRegistry", "UmbelStatistics", "UmbelEngine", "UmbelHTTP",
-                "UmbelAdapters", "UmbelFormats",
-                "UmbelPOSIX", logging, httpTypes,
+                "UmbelAdapters", "UmbelModels", "UmbelImages", "UmbelFormats", "UmbelPOSIX", logging, httpTypes,
             ]),
         .testTarget(
             name: "UmbelModelsTests",

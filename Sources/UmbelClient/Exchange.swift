@@ -18,6 +18,8 @@ package struct ClientRequest {
     package var mayRepeat: Bool
     /// Called with the bytes of each piece of the body that is taken for sending; negative when sending begins again.
     package var onSent: ((Int) -> Void)?
+    /// Takes the body of a successful answer piece by piece, which is then not kept. False ends the transfer.
+    package var onReceived: (([UInt8]) -> Bool)?
 
     package init(_ method: String, _ url: String) {
         self.method = method

@@ -10,6 +10,7 @@ final class Transfer {
     private var headerBytes = 0
     private(set) var headers: [(name: String, value: String)] = []
     private(set) var body: [UInt8] = []
+    private var isSuccess = false
     private(set) var isTruncated = false
     /// What made a callback stop the transfer.
     private(set) var failure: ClientError?
@@ -64,6 +65,13 @@ final class Transfer {
 
     /// - Returns: how many bytes were taken; fewer than given end the transfer.
     func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
+        if isSuccess, let onReceived = request.onReceived {
+            guard onReceived(Array(bytes)) else {
+                isTruncated = true
+                return 0
+            }
+            return bytes.count
+        }
         let kept = bytes.prefix(request.answerLimit - body.count)
         body += kept
         isTruncated = kept.count < bytes.count
@@ -80,6 +88,7 @@ final class Transfer {
         let line = String(decoding: bytes, as: UTF8.self)
         if line.hasPrefix("HTTP/") {
             headers = []
+            isSuccess = line.split(separator: " ").dropFirst().first?.hasPrefix("2") == true
         } else if let colon = line.firstIndex(of: ":") {
             let value = line[line.index(after: colon)...]
             headers.append((String(line[..<colon]), value.trimmed))

@@ -67,11 +67,16 @@ extension ModelReference {
             guard let call = CombinationCall(text) else { throw .malformedCombination(text) }
             var scale = Scale.one
             if let number = call.scale {
-                guard let value = Scale(number) else { throw .invalidScale(number) }
+                guard let value = Scale(number) else { throw .scale(number) }
                 scale = value
             }
             var terms: [Term] = []
-            for part in call.parts where call.parts != [""] { terms.append(try ModelReference.term(part)) }
+            for part in call.parts where call.parts != [""] {
+                let term = try ModelReference.term(part)
+                // A combination has one weight for each adapter.
+                guard term.parts == .none else { throw .invalidOption(part) }
+                terms.append(term)
+            }
             try self.init(try call.combination(), of: terms, scale: scale)
         }
 

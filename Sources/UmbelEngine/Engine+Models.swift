@@ -67,16 +67,16 @@ extension Engine {
     package func combinationReports(of variant: Variant) throws(EngineError) -> [Int: CombinationReport] {
         let merger = TensorMerger(plan: variant.model.plan, pool: pool)
         var reports: [Int: CombinationReport] = [:]
-        var step = 0
+        // An adapter with scales of its parts has several steps, a combination has one.
+        let steps = variant.model.plan.steps
+        var combined = steps.indices.filter { steps[$0].binding.isCombined }[...]
         for (place, entry) in variant.reference.entries.enumerated() where entry.scale.value != 0 {
-            if case .combination = entry {
-                do {
-                    reports[place] = try merger.combinationReport(ofStep: step)
-                } catch {
-                    throw .merge(error)
-                }
+            guard case .combination = entry, let step = combined.popFirst() else { continue }
+            do {
+                reports[place] = try merger.combinationReport(ofStep: step)
+            } catch {
+                throw .merge(error)
             }
-            step += 1
         }
         return reports
     }

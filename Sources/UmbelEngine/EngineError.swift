@@ -1,6 +1,6 @@
 package import UmbelAdapters
-package import UmbelModels
 package import UmbelFormats
+package import UmbelModels
 package import UmbelPOSIX
 package import UmbelRegistry
 

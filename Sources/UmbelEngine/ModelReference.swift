@@ -6,6 +6,12 @@ package enum ReferenceError: Error, Hashable, Sendable {
     case tooLong(limit: Int)
     case invalidName(String)
     case invalidScale(String)
+    /// A scale that changes with the steps, where no steps are made.
+    case stepwiseScale(String)
+    /// Such a scale whose parts are not ascending from 0 to below 1, or too many.
+    case invalidSchedule(String)
+    /// Scales that change at more places together than a drawing may change its model.
+    case tooManyStages(limit: Int)
     /// `name=value` behind an adapter that means nothing, or twice.
     case invalidOption(String)
     /// Behind “@” stands neither a digest prefix nor a tag.
@@ -112,7 +118,7 @@ package struct ModelReference: Hashable, Sendable {
     }
 
     /// Cuts at every plus but those in parentheses and the sign of an exponent or scale: `a:1e+2`, `a:+0.5`.
-    private static func parts(_ text: String) -> [String] {
+    static func parts(_ text: String) -> [String] {
         var parts = [""]
         var depth = 0
         for character in text {
@@ -140,7 +146,7 @@ package struct ModelReference: Hashable, Sendable {
         var scale = Scale.one
         var options = fields.dropFirst()
         if let number = options.first.map(String.init), !number.contains("=") {
-            guard let value = Scale(number) else { throw .invalidScale(number) }
+            guard let value = Scale(number) else { throw .scale(number) }
             scale = value
             options = options.dropFirst()
         }

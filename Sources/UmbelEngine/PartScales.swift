@@ -6,7 +6,7 @@ package struct PartScales: Hashable, Sendable {
     /// In place of the term's scale.
     package var textEncoder: Scale?
     package var unet: Scale?
-    /// Factors of the blocks of the U-Net, which the scale there is multiplied by; empty for none.
+    /// Factors of the text encoders and of each block of the U-Net, which the scale there is multiplied by; empty for none.
     package var blocks: [Scale]
 
     package static let none = PartScales()
@@ -19,7 +19,7 @@ package struct PartScales: Hashable, Sendable {
 
     /// - Parameter options: each `name=value`.
     /// - Throws: `invalidOption` for an unknown or repeated name, `invalidScale` for a value that is no scale.
-    init(_ options: [String]) throws(ReferenceError) {
+    package init(_ options: [String]) throws(ReferenceError) {
         self.init()
         var names: Set<Substring> = []
         for option in options {
@@ -35,6 +35,11 @@ package struct PartScales: Hashable, Sendable {
             default: throw .invalidOption(option)
             }
         }
+    }
+
+    /// Is the text meant for an option, whatever its value?
+    package static func isOption(_ text: some StringProtocol) -> Bool {
+        ["te=", "unet=", "lbw="].contains { text.hasPrefix($0) }
     }
 
     private static func scale(_ text: Substring) throws(ReferenceError) -> Scale {

@@ -1,15 +1,15 @@
-internal import UmbelAdapters
+package import UmbelAdapters
 internal import UmbelModels
-internal import UmbelNames
+package import UmbelNames
 
 /// The strength of each change of an adapter, where a term has other scales for parts of it.
-struct PartStrengths {
+package struct PartStrengths {
     private let scale: Double
     private let parts: PartScales
     private let blocks: BlockWeights?
 
     /// - Throws: `blockWeights` for a number of blocks that no U-Net has.
-    init(_ term: ModelReference.Term, _ recognition: BaseRecognition) throws(EngineError) {
+    package init(_ term: ModelReference.Term, _ recognition: BaseRecognition) throws(EngineError) {
         scale = term.scale.value
         parts = term.parts
         guard !parts.blocks.isEmpty else {
@@ -23,7 +23,7 @@ struct PartStrengths {
     }
 
     /// A step for each strength that some of the binding's changes have.
-    func steps(_ binding: Binding) -> [MergePlan.Step] {
+    package func steps(_ binding: Binding) -> [MergePlan.Step] {
         guard parts != .none else { return [MergePlan.Step(binding: binding, strength: scale)] }
         var strengths = [Double](repeating: scale, count: binding.patches.count)
         for match in binding.report.matches {
@@ -36,7 +36,10 @@ struct PartStrengths {
     }
 
     private func strength(of match: BindingReport.Match) -> Double {
-        if match.component.hasPrefix("text_encoder") { return parts.textEncoder?.value ?? scale }
+        // The first factor of a list is that of the text encoders.
+        if match.component.hasPrefix("text_encoder") {
+            return (parts.textEncoder?.value ?? scale) * (blocks?.base ?? 1)
+        }
         guard match.component == "unet" else { return scale }
         return (parts.unet?.value ?? scale) * (blocks?.factor(forModule: match.module) ?? 1)
     }

@@ -57,6 +57,16 @@ package final class Socket: Sendable {
         return poll(&entry, 1, milliseconds) != 0
     }
 
+    /// Whether the peer has closed its side, or the connection is gone. Looks without waiting and receives nothing.
+    ///
+    /// A peer that has only finished sending cannot be told from one that went away.
+    package var isClosedByPeer: Bool {
+        // POLLRDHUP: the peer's FIN has arrived, whatever is unread before it.
+        let finished: Int16 = 0x2000
+        var entry = pollfd(fd: number, events: finished, revents: 0)
+        return poll(&entry, 1, 0) > 0 && entry.revents & (finished | Int16(POLLHUP | POLLERR)) != 0
+    }
+
     /// Sends a FIN after what is buffered; receiving goes on.
     package func finishSending() { _ = shutdown(number, Int32(SHUT_WR)) }
 

@@ -16,6 +16,8 @@ package final class Application: Sendable {
     let logger: Logger
     /// Where `lora_path` may point besides the registry; nil for nowhere.
     let adapterFolder: AdapterFolder?
+    /// nil for a service that does not draw.
+    package let drawing: DrawingDesk?
     let readiness = Readiness()
     let merges = BackgroundMerges()
     let downloadDigests = DownloadDigests()
@@ -24,8 +26,9 @@ package final class Application: Sendable {
 
     package init(
         engine: Engine, limits: ApplicationLimits, watched: WatchedFolder? = nil, version: String, logger: Logger,
-        adapterFolder: AdapterFolder? = nil
+        adapterFolder: AdapterFolder? = nil, drawing: DrawingDesk? = nil
     ) {
+        self.drawing = drawing
         self.watched = watched
         self.engine = engine
         self.limits = limits
@@ -38,7 +41,10 @@ package final class Application: Sendable {
     /// The service may be given traffic.
     package func setReady() { readiness.set(.ready) }
     /// The service finishes what it has and takes no more.
-    package func setDraining() { readiness.set(.draining) }
+    package func setDraining() {
+        readiness.set(.draining)
+        drawing?.queue.stopTaking()
+    }
 
     /// The handler for the HTTP server.
     package func respond(to request: Request) -> Response {

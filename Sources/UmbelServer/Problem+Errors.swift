@@ -3,6 +3,8 @@ internal import UmbelAdapters
 internal import UmbelEngine
 internal import UmbelFormats
 internal import UmbelHTTP
+internal import UmbelImages
+internal import UmbelModels
 internal import UmbelPOSIX
 internal import UmbelRegistry
 
@@ -20,6 +22,13 @@ extension Problem {
         case let error as MergeError: self.init(merge: error)
         case let error as SystemError: self.init(system: error)
         case let error as BaseError: self.init(base: error)
+        case let error as DrawingJobError: self.init(drawing: error)
+        case let error as ModelError: self.init(model: error)
+        case let error as SweepError: self.init(sweep: error)
+        case let error as PromptNetworkError: self.init(network: error)
+        case let error as NetworkTagError: self.init(tag: error)
+        case let error as PictureInputError: self.init(input: error)
+        case let error as PictureError: self.init(picture: error)
         default: self.init(.internalServerError, "internal", "Internal error", "An unexpected error: \(error)")
         }
     }
@@ -135,6 +144,12 @@ extension Problem {
                 "One model is on base “\(a)” and the other on “\(b)”; only models of one base can be compared")
         case .unknownPlace(let place):
             self.init(.badRequest, "unknown_component", "Unknown component", "No base has a component “\(place)”")
+        case .blockWeights(let count, let adapter):
+            self.init(
+                .badRequest, "invalid_reference", "Invalid model reference",
+                "“\(adapter)” has factors of \(count) blocks (lbw): 17 or 26 for SD 1 and 2, 12 or 20 for SDXL")
+        case .cannotDraw(let base, let error): self.init(cannotDraw: base, error)
+        case .drawing(let error): self.init(model: error)
         case .internalInconsistency(let what): self.init(.internalServerError, "internal", "Internal error", what)
         case .traffic(let error): self.init(traffic: error)
         }

@@ -18,6 +18,15 @@ struct ResolvedModel: Sendable {
         return [.variant: variant.id, .serverTiming: timing]
     }
 
+    /// The same of an answer that was drawn: the queue is the one for drawings too, and what was merged was merged for this
+    /// drawing.
+    func headers(_ call: Call, _ times: DrawingStatus.Times) -> HTTPFields {
+        let queued = call.queued + times.waiting.milliseconds
+        let timing =
+            "queue;dur=\(Self.text(queued)), merge;dur=\(Self.text(times.merging.milliseconds)), infer;dur=\(Self.text(times.drawing.milliseconds))"
+        return [.variant: variant.id, .serverTiming: timing]
+    }
+
     /// Milliseconds with three decimals.
     private static func text(_ milliseconds: Double) -> String { "\((milliseconds * 1000).rounded() / 1000)" }
 }
@@ -52,7 +61,7 @@ extension Call {
     private func stickyKey(_ stickiness: TrafficRoute.Stickiness) -> String? {
         switch stickiness {
         case .none: nil
-        case .user: query("user")
+        case .user: user ?? query("user")
         case .header(let name): HTTPField.Name(name).flatMap { request.headers[$0] }
         }
     }

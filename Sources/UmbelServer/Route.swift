@@ -100,6 +100,8 @@ package struct Call: Sendable {
     let trace: RequestTrace
     /// The shadow that this is a copy for; nil for a client's own request.
     var shadow: ShadowPick?
+    /// Who asks, where a body says it; else the query may.
+    var user: String?
     /// When the route began.
     var begun = ContinuousClock.now
 
@@ -129,8 +131,16 @@ package struct Call: Sendable {
         }
     }
 
-    /// The body as JSON, at most 1 MiB.
-    func json() throws -> JSON { try Self.parse(try request.body.readAll(limit: 1 << 20)) }
+    /// The body as JSON, at most 1 MiB unless it says otherwise.
+    func json(limit: Int = 1 << 20) throws -> JSON { try Self.parse(try request.body.readAll(limit: limit)) }
+
+    /// The fields of a body that is an object.
+    func fields(limit: Int = 1 << 20) throws -> BodyFields {
+        guard let members = try json(limit: limit).members else {
+            throw RequestError.invalidField(name: "body", expected: "a JSON object")
+        }
+        return BodyFields(members)
+    }
 
     /// The same; nil for an empty body.
     func optionalJSON() throws -> JSON? {

@@ -69,6 +69,13 @@ extension ReferenceError {
         case .tooLong(let limit): "The model reference is longer than \(limit) bytes"
         case .invalidName(let name): "“\(name)” is no name"
         case .invalidScale(let scale): "“\(scale)” is no scale: \(Scale.description)"
+        case .stepwiseScale(let scale):
+            "“\(scale)” changes with the steps, which only a drawing has; write one scale here"
+        case .invalidSchedule(let text):
+            "“\(text)” is no scale that changes with the steps: scale@part,… with parts ascending from 0 to below 1, at most \(ScaleSchedule.pointLimit)"
+        case .tooManyStages(let limit): "The scales change at more than \(limit) places of the steps together"
+        case .invalidOption(let option):
+            "“\(option)” is no option of an adapter, or there twice: te=scale, unet=scale or lbw=factor,factor,…"
         case .invalidDigest(let digest):
             "“\(digest)” is neither a digest prefix (1 to 64 lower-case hexadecimal digits) nor a tag"
         case .malformedCombination(let text):

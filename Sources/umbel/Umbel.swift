@@ -11,6 +11,7 @@ struct Umbel: ParsableCommand {
         discussion: """
             umbel serve keeps base models resident and serves them merged with uploaded adapters over HTTP; umbel merge
             writes a merged model to disk, the same bytes. umbel check says beforehand whether an adapter fits a base.
+            umbel draw makes a picture, here or with a service.
             umbel push, list, rm, tag and rollback speak to a service that runs. umbel selftest says whether this machine
             gives the bytes that it must.
 
@@ -18,7 +19,8 @@ struct Umbel: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            Serve.self, Merge.self, Check.self, Inspect.self, Push.self, List.self, Remove.self, Tagging.self,
+            Serve.self, Merge.self, Draw.self, Check.self, Inspect.self, Push.self, List.self, Remove.self,
+            Tagging.self,
             Rollback.self, SelfTestCommand.self,
         ])
 }

@@ -11,7 +11,9 @@ import UmbelFormats
     @Test func `help and version are on standard output with exit code 0`() throws {
         let help = try umbel("--help", in: scratch)
         #expect(help.status == 0)
-        let commands = ["serve", "merge", "check", "inspect", "push", "list", "rm", "tag", "rollback", "selftest"]
+        let commands = [
+            "serve", "merge", "draw", "check", "inspect", "push", "list", "rm", "tag", "rollback", "selftest",
+        ]
         for command in commands { #expect(help.text.contains(command)) }
         for command in commands {
             let help = try umbel(command, "--help", in: scratch)

@@ -3,6 +3,8 @@ import UmbelAdapters
 import UmbelEngine
 import UmbelFormats
 import UmbelHTTP
+import UmbelImages
+import UmbelModels
 import UmbelPOSIX
 import UmbelRegistry
 import UmbelTesting
@@ -167,6 +169,32 @@ struct ProblemTests {
         Item(MultipartError.truncated, 400, "multipart_malformed"),
         Item(MultipartError.badBoundary, 400, "multipart_malformed"),
         Item(BaseError.noTensors(path: "p"), 422, "base_unusable", "p"),
+        Item(DrawingJobError.queueFull(limit: 3), 429, "queue_full", "3"),
+        Item(DrawingJobError.tooManyWaiting(limit: 3), 429, "queue_full", "3", "respond-async"),
+        Item(DrawingJobError.stopping, 503, "not_ready"), Item(DrawingJobError.noPainter, 501, "cannot_draw"),
+        Item(DrawingJobError.cannotDraw(base: "b"), 422, "cannot_draw", "b"),
+        Item(DrawingJobError.unknownJob("j"), 404, "unknown_job", "j"),
+        Item(DrawingJobError.notCompleted(job: "j", state: "queued"), 409, "job_not_completed", "j", "queued"),
+        Item(DrawingJobError.unknownPicture(job: "j", number: "7", count: 2), 404, "unknown_picture", "j", "7", "2"),
+        Item(DrawingJobError.cancelled(job: "j"), 409, "drawing_cancelled", "j"),
+        Item(EngineError.cannotDraw(base: "b", .missingFile("f")), 422, "cannot_draw", "b", "f"),
+        Item(EngineError.drawing(.request(field: "f", value: "v", expected: "e")), 400, "invalid_field", "f", "v", "e"),
+        Item(EngineError.drawing(.cancelled), 409, "drawing_cancelled"),
+        Item(EngineError.drawing(.missingTensor("t")), 500, "drawing_failed", "t"),
+        Item(EngineError.blockWeights(count: 3, adapter: "a"), 400, "invalid_reference", "a", "3"),
+        Item(EngineError.reference(.stepwiseScale("0@0")), 400, "invalid_reference", "0@0", "drawing"),
+        Item(EngineError.reference(.invalidSchedule("0@1")), 400, "invalid_reference", "0@1"),
+        Item(EngineError.reference(.tooManyStages(limit: 16)), 400, "invalid_reference", "16"),
+        Item(EngineError.reference(.invalidOption("dyn=1")), 400, "invalid_reference", "dyn=1"),
+        Item(SweepError.tooManyAxes, 422, "too_many_axes"),
+        Item(SweepError.tooManyCells(65, limit: 64), 422, "too_many_cells", "65", "64"),
+        Item(PromptNetworkError.unknown("a", nearest: "b"), 400, "unknown_network", "a", "b"),
+        Item(PromptNetworkError.dynamicRank("a"), 400, "invalid_prompt_tag", "a"),
+        Item(PromptNetworkError.strength("a"), 400, "invalid_prompt_tag", "a"),
+        Item(PromptNetworkError.negative, 400, "invalid_prompt_tag", "negative"),
+        Item(NetworkTagError.unknownOption(tag: "a", option: "o"), 400, "invalid_prompt_tag", "a", "o"),
+        Item(PictureInputError(field: "image", .unknownFormat), 400, "invalid_picture", "image", "PNG"),
+        Item(PictureError.beyondFormat(.webp, width: 9, height: 8, side: 7), 422, "invalid_picture", "WebP", "9", "7"),
         Item(MergeError.notFinite(tensor: "t", row: 0), 422, "non_finite", "t"), Item(disk, 507, "disk_full"),
     ]
 

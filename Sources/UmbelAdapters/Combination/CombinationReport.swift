@@ -40,3 +40,10 @@ extension TensorMerger {
         return CombinationReport(modules: modules)
     }
 }
+
+extension Binding {
+    /// It is made of several adapters.
+    package var isCombined: Bool {
+        patches.contains { if case .combined = $0.change { true } else { false } }
+    }
+}

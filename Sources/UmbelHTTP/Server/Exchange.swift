@@ -1,3 +1,5 @@
+internal import UmbelPOSIX
+
 /// One request and its response, on a worker thread.
 struct Exchange {
     /// What becomes of the connection.
@@ -17,7 +19,9 @@ struct Exchange {
         let input = WireBody(wire, head: head, stallTimeout: server.limits.bodyStallTimeout)
         defer { input.finish() }
         let body = RequestBody(input, limit: server.limits.bodyBytes)
-        let request = Request(head: head, body: body, remoteAddress: remoteAddress, arrival: arrival)
+        let request = Request(
+            head: head, body: body, remoteAddress: remoteAddress, arrival: arrival,
+            isClientGone: { [socket = wire.socket] in socket.isClosedByPeer })
         let response = server.handler(request)
         if body.failure == .disconnected {
             response.onEnd?(.clientGone)

@@ -16,10 +16,13 @@ package struct BlockWeights: Hashable, Sendable {
     /// For the text encoders.
     package let base: Double
     private let factors: [UNetBlock: Double]
+    /// All of them, in the order of the list: BASE first.
+    package let values: [Double]
 
     /// nil if there is no list of so many values.
     package init?(_ values: [Double]) {
         guard let blocks = Self.schemes.first(where: { $0.count + 1 == values.count }) else { return nil }
+        self.values = values
         base = values[0]
         factors = Dictionary(uniqueKeysWithValues: zip(blocks, values.dropFirst()))
     }

@@ -71,6 +71,11 @@ struct Keeper: Sendable {
         }
     }
 
+    /// Lets finished drawings go when their time is over.
+    func forgetDrawings(of queue: DrawingQueue) throws {
+        try start("forgetting drawings", every: min(10, queue.settings.keepSeconds)) { queue.forgetOld() }
+    }
+
     private func start(_ what: String, every seconds: Double, _ body: @escaping @Sendable () -> Void) throws {
         do throws(SystemError) {
             try Thread.start(every: seconds, body)

@@ -31,7 +31,7 @@ struct Merge: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A .safetensors file or a PEFT folder, with its scale, or a combination of several. Repeatable.",
+            "A .safetensors file or a PEFT folder, with scale (and :te=…:unet=…:lbw=…), or a combination. Repeatable.",
             valueName: "path[:scale]"), transform: RecipeArgument.init(parsing:))
     var adapter: [RecipeArgument] = []
 
@@ -71,7 +71,7 @@ struct Merge: ParsableCommand {
         let names = try binding.names(of: base)
         var steps: [MergePlan.Step] = []
         for argument in adapter {
-            steps.append(.init(binding: try binding(of: argument, base, names), strength: argument.scale.value))
+            steps += try self.steps(of: argument, binding: try binding(of: argument, base, names), base)
         }
         let dtype = dtype.flatMap { DTypeParameter.names[$0.lowercased()] }.flatMap { base.hasOnly($0) ? nil : $0 }
         if let dtype {
@@ -88,6 +88,22 @@ struct Merge: ParsableCommand {
             throw CommandFailure(.badInput, error.sentence)
         }
         return MergedModel(base: base, plan: plan, dtype: dtype)
+    }
+
+    /// One step, or one for each strength that parts of an adapter have.
+    private func steps(
+        of argument: RecipeArgument, binding: Binding, _ base: BaseModel
+    ) throws -> [MergePlan.Step] {
+        guard case .adapter(let adapter) = argument else {
+            return [.init(binding: binding, strength: argument.scale.value)]
+        }
+        do {
+            let term = ModelReference.Term(
+                adapter: adapter.path, selector: nil, scale: adapter.scale, parts: adapter.parts)
+            return try PartStrengths(term, base.recognition).steps(binding)
+        } catch {
+            throw CommandFailure(.badInput, Problem(error).detail)
+        }
     }
 
     private func binding(of argument: RecipeArgument, _ base: BaseModel, _ names: NameTable) throws -> Binding {

@@ -44,13 +44,22 @@ struct ComputeOptions: ParsableArguments {
     }
 }
 
-/// An adapter on the command line: PATH or PATH:SCALE, cut at the last colon if a number follows it.
+/// An adapter on the command line: PATH or PATH:SCALE, cut at the last colon if a number follows it, and behind that scales of
+/// its parts, as in a model reference.
 struct AdapterArgument: ExpressibleByArgument {
     let path: String
     let scale: Scale
+    let parts: PartScales
 
     init?(argument: String) {
-        guard !argument.isEmpty else { return nil }
+        var argument = argument
+        var options: [String] = []
+        while let colon = argument.lastIndex(of: ":"), PartScales.isOption(argument[colon...].dropFirst()) {
+            options.insert(String(argument[colon...].dropFirst()), at: 0)
+            argument = String(argument[..<colon])
+        }
+        guard !argument.isEmpty, let parts = try? PartScales(options) else { return nil }
+        self.parts = parts
         if let colon = argument.lastIndex(of: ":"), colon != argument.startIndex,
             let scale = Scale(String(argument[argument.index(after: colon)...]))
         {
@@ -79,7 +88,9 @@ enum RecipeArgument {
 
     /// - Throws: `ValidationError` in words.
     init(parsing text: String) throws {
-        guard let adapter = AdapterArgument(argument: text) else { throw ValidationError("an adapter has no path") }
+        guard let adapter = AdapterArgument(argument: text) else {
+            throw ValidationError("'\(text)' has no path, or its options cannot be read")
+        }
         guard let call = CombinationCall(text),
             CombinationMethod.named(call.method) != nil
                 || !(Directory.isFile(adapter.path) || Directory.isDirectory(adapter.path))
@@ -91,6 +102,7 @@ enum RecipeArgument {
             let combination = try call.combination()
             let parts = call.parts.compactMap(AdapterArgument.init(argument:))
             guard !parts.isEmpty, parts.count == call.parts.count else { throw .combination(.noAdapters) }
+            if let part = parts.first(where: { $0.parts != .none }) { throw .invalidOption(part.path) }
             guard parts.count <= Combination.partLimit else {
                 throw .combination(.tooManyAdapters(limit: Combination.partLimit))
             }

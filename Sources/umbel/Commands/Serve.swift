@@ -52,7 +52,9 @@ struct Serve: ParsableCommand {
         try keeper.giveBackMemory(unusedFor: configuration.spareSeconds)
         let application = Application(
             engine: engine, limits: configuration.applicationLimits, watched: watched, version: Umbel.version,
-            logger: logger, adapterFolder: try adapterFolder(configuration))
+            logger: logger, adapterFolder: try adapterFolder(configuration),
+            drawing: UmbelDrawing.desk(for: engine, configuration.drawing, workers: configuration.limits.workers))
+        if let queue = application.drawing?.queue { try keeper.forgetDrawings(of: queue) }
         let server = HTTPServer(
             limits: configuration.limits,
             onRefusal: { application.respond(refusing: $0) },
@@ -73,6 +75,8 @@ struct Serve: ParsableCommand {
         logger.notice("stopping", metadata: ["requests": "\(server.activeRequests)"])
         application.setDraining()
         server.shutdown(graceSeconds: configuration.graceSeconds)
+        // Nobody is left who could fetch a picture.
+        application.drawing?.queue.stop(within: 5)
         engine.traffic.stop()
         logger.notice("stopped")
     }

@@ -1,4 +1,5 @@
 import Logging
+import UmbelEngine
 import UmbelHTTP
 import UmbelPOSIX
 import UmbelRegistry
@@ -27,6 +28,7 @@ struct Configuration {
     var prefaultBytes = 0
     /// Seconds that memory is kept which no merge uses.
     var spareSeconds = 600.0
+    var drawing = DrawingQueue.Settings()
     /// nil: one a processor.
     var threads: Int?
     var logLevel = Logger.Level.info
@@ -68,6 +70,10 @@ struct Configuration {
         deltaBytes = try values.automatic(.cacheDeltas, in: 0...Int.max)
         prefaultBytes = try values.integer(.cachePrefault, in: 0...Int.max)
         spareSeconds = try values.seconds(.cacheSpareSeconds)
+        drawing.waiting = try values.integer(.drawingQueue, in: 0...10_000)
+        drawing.concurrency = try values.integer(.drawingConcurrency, in: 1...64)
+        drawing.keepSeconds = try values.seconds(.drawingKeepSeconds)
+        drawing.keepBytes = try values.integer(.drawingKeepBytes, in: 0...Int.max)
         threads = try values.automatic(.threads, in: 1...1024)
         logLevel = try values.level(.logLevel)
     }

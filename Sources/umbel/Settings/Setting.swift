@@ -62,6 +62,14 @@ struct Setting: Sendable {
         key: "cache.spare_seconds",
         description: "Seconds without a merge until memory kept for the next ones goes back to the system.",
         defaultText: "600")
+    static let drawingQueue = Setting(
+        key: "drawing.queue", description: "Drawings that wait at most; further ones get 429.", defaultText: "64")
+    static let drawingConcurrency = Setting(
+        key: "drawing.concurrency", description: "Drawings at the same time.", defaultText: "1")
+    static let drawingKeepSeconds = Setting(
+        key: "drawing.keep_seconds", description: "Seconds that a finished drawing can be fetched.", defaultText: "600")
+    static let drawingKeepBytes = Setting(
+        key: "drawing.keep_bytes", description: "Memory for finished drawings, in bytes.", defaultText: "268435456")
     static let threads = Setting(
         key: "compute.threads", description: "Computing threads; auto is one a processor.", defaultText: "auto")
     static let logLevel = Setting(
@@ -71,6 +79,6 @@ struct Setting: Sendable {
     static let all = [
         listen, connections, workers, headTimeout, idleTimeout, stallTimeout, graceSeconds, uploadBytes, adapterFolder,
         history, blobGraceSeconds, watch, watchInterval, dataFolder, cacheBytes, cacheDeltas, cachePrefault,
-        cacheSpareSeconds, threads, logLevel,
+        cacheSpareSeconds, drawingQueue, drawingConcurrency, drawingKeepSeconds, drawingKeepBytes, threads, logLevel,
     ]
 }

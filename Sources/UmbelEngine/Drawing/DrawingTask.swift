@@ -1,0 +1,58 @@
+package import UmbelModels
+
+/// What a job draws: one drawing, or several one after another.
+package struct DrawingTask: Sendable {
+    /// Which door it came through.
+    package enum Door: String, Sendable {
+        case images, sweep
+        /// The calls of the web UIs, whose clients interrupt what is under way without naming it.
+        case webUI = "sdapi"
+    }
+
+    /// One call of the painter.
+    package struct Drawing: Sendable {
+        package let request: DrawingRequest
+        package let model: SteppedModel
+        /// The model as it was asked for.
+        package let name: String
+        /// The prompt as it was written, with the tags that the model does not see.
+        package let prompt: String
+
+        package init(_ request: DrawingRequest, with model: SteppedModel, name: String, prompt: String? = nil) {
+            (self.request, self.model, self.name) = (request, model, name)
+            self.prompt = prompt ?? request.prompt
+        }
+    }
+
+    /// How the pictures are put together on one sheet: row by row, one picture for each drawing.
+    package struct Sheet: Hashable, Sendable {
+        package let title: String
+        /// What stands above each column; at least one.
+        package let columns: [String]
+        package let rows: [String]
+
+        package init(title: String, columns: [String], rows: [String]) {
+            (self.title, self.columns, self.rows) = (title, columns, rows)
+        }
+    }
+
+    package let door: Door
+    /// At least one.
+    package let drawings: [Drawing]
+    /// nil for pictures that stand alone.
+    package let sheet: Sheet?
+
+    /// - Precondition: at least one drawing.
+    package init(_ drawings: [Drawing], door: Door, sheet: Sheet? = nil) {
+        precondition(!drawings.isEmpty)
+        self.drawings = drawings
+        self.door = door
+        self.sheet = sheet
+    }
+
+    /// Pictures of all drawings together.
+    package var pictureCount: Int { drawings.reduce(0) { $0 + $1.request.count } }
+
+    /// Steps of all drawings together.
+    package var steps: Int { drawings.reduce(0) { $0 + $1.request.steps } }
+}

@@ -1,0 +1,18 @@
+import UmbelEngine
+import UmbelServer
+
+/// How this program draws.
+enum UmbelDrawing {
+    /// The desk of an engine's drawings; nil where nothing draws.
+    ///
+    /// - Parameter workers: threads that answer requests, of which half may wait for drawings.
+    static func desk(for engine: Engine, _ settings: DrawingQueue.Settings, workers: Int) -> DrawingDesk? {
+        guard let painter = painter(for: engine) else { return nil }
+        let queue = DrawingQueue(painter: painter, settings: settings) { variant in
+            _ = try engine.cache.makeResident(variant, pin: nil)
+        }
+        return DrawingDesk(queue, watchLimit: workers / 2)
+    }
+
+    private static func painter(for engine: Engine) -> (any Painter)? { nil }
+}
