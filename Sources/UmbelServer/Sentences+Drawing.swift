@@ -11,7 +11,35 @@ extension ModelError {
         case .malformed(let file, let reason): "\(file) is malformed: \(reason)"
         case .unsupported(let setting, let value): "“\(setting)” is “\(value)”, which is not supported"
         case .request(let field, let value, let expected): "“\(field)” is “\(value)”, expected \(expected)"
+        case .schedule(let error): error.sentence
+        case .missingInput(let name): "The network needs “\(name)”, in the size that it takes"
+        case .tokenOutOfRange(let token, let vocabulary):
+            "The text encoder has \(vocabulary) tokens, and none of number \(token)"
+        case .tooManyTokens(let count, let limit): "\(count) tokens are too many: the text encoder takes \(limit)"
         case .cancelled: "The drawing was cancelled"
+        }
+    }
+}
+
+extension ScheduleError {
+    package var sentence: String {
+        switch self {
+        case .notJSON(let error): "The scheduler's configuration is no JSON: \(error.sentence)"
+        case .notObject: "The scheduler's configuration is no JSON object"
+        case .unknownClass(let name?): "Schedulers of class “\(name)” are not known"
+        case .unknownClass(nil): "The scheduler's configuration has no “_class_name”"
+        case .wrongType(let field): "“\(field)” of the scheduler has the wrong type"
+        case .outOfRange(let field): "“\(field)” of the scheduler is out of range"
+        case .unsupported(let field, let value): "“\(field)” of the scheduler is “\(value)”, which is not supported"
+        case .conflict(let fields): "The scheduler cannot have these together: \(fields.joined(separator: ", "))"
+        case .steps(let steps, let allowed):
+            "\(steps) steps: the scheduler takes \(allowed.lowerBound) to \(allowed.upperBound)"
+        case .untrained(let timestep, let trained):
+            "Time \(timestep) is beyond the \(trained) that the model was trained for"
+        case .strength(let strength): "A strength of \(strength) leaves nothing to draw: it is above 0, at most 1"
+        case .unknownSampler(let name): "There is no sampler “\(name)”"
+        case .unknownSpacing(let name): "There is no schedule type “\(name)”"
+        case .spacing(let spacing, let sampler): "The sampler “\(sampler)” has no schedule type “\(spacing)”"
         }
     }
 }

@@ -7,12 +7,10 @@ enum UmbelDrawing {
     ///
     /// - Parameter workers: threads that answer requests, of which half may wait for drawings.
     static func desk(for engine: Engine, _ settings: DrawingQueue.Settings, workers: Int) -> DrawingDesk? {
-        guard let painter = painter(for: engine) else { return nil }
+        let painter = PipelinePainter(bases: engine.bases, cache: engine.cache, pool: engine.pool)
         let queue = DrawingQueue(painter: painter, settings: settings) { variant in
             _ = try engine.cache.makeResident(variant, pin: nil)
         }
         return DrawingDesk(queue, watchLimit: workers / 2)
     }
-
-    private static func painter(for engine: Engine) -> (any Painter)? { nil }
 }
