@@ -13,6 +13,8 @@
 /// `output_blocks.n`, in a U-Net of any layout. Blocks that a list does not name have 0; what belongs to no block (time and
 /// label embeddings, the last norm and convolution) has 1.
 package struct BlockWeights: Hashable, Sendable {
+    /// As they were given.
+    package let values: [Double]
     /// For the text encoders.
     package let base: Double
     private let factors: [UNetBlock: Double]
@@ -20,6 +22,7 @@ package struct BlockWeights: Hashable, Sendable {
     /// nil if there is no list of so many values.
     package init?(_ values: [Double]) {
         guard let blocks = Self.schemes.first(where: { $0.count + 1 == values.count }) else { return nil }
+        self.values = values
         base = values[0]
         factors = Dictionary(uniqueKeysWithValues: zip(blocks, values.dropFirst()))
     }
