@@ -20,14 +20,16 @@ struct LayerBenchmark: ParsableCommand {
     @Option(help: "Numbers of computing threads.")
     var threads: [Int] = [1, 2]
 
-    @Option(help: "What products are computed in: \(ComputeType.allCases.map(\.rawValue).joined(separator: ", ")); both by default.")
+    @Option(help: "What products are computed in, f32 or bf16; both by default.")
     var type: [ComputeType] = []
 
     @Option(help: "Only layers whose name contains this.")
     var only = ""
 
     func validate() throws {
-        guard repetitions > 0, threads.allSatisfy({ $0 > 0 }) else { throw ValidationError("numbers are greater than 0") }
+        guard repetitions > 0, threads.allSatisfy({ $0 > 0 }) else {
+            throw ValidationError("numbers are greater than 0")
+        }
     }
 
     func run() throws {

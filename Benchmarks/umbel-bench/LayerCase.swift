@@ -37,7 +37,9 @@ struct LayerCase {
     }
 
     private static func linear(_ rows: Int, _ inputs: Int, _ outputs: Int, _ type: ComputeType) -> LayerCase {
-        let (layer, x) = (Linear(weight: tensor([outputs, inputs]), bias: tensor([outputs]), type: type), matrix(rows, inputs))
+        let (layer, x) = (
+            Linear(weight: tensor([outputs, inputs]), bias: tensor([outputs]), type: type), matrix(rows, inputs)
+        )
         return LayerCase(name: "linear \(rows)x\(inputs)x\(outputs)", operations: 2 * Double(rows * inputs * outputs)) {
             _ = layer(x, pool: $0)
         }
@@ -55,14 +57,17 @@ struct LayerCase {
         _ inputs: Int, _ outputs: Int, _ size: Int, stride: Int = 1, _ type: ComputeType
     ) -> LayerCase {
         let layer = Convolution(
-            weight: tensor([outputs, inputs, 3, 3]), bias: tensor([outputs]), stride: stride, padding: .init(1), type: type)
+            weight: tensor([outputs, inputs, 3, 3]), bias: tensor([outputs]), stride: stride, padding: .init(1),
+            type: type)
         let x = map(size, inputs)
         let places = Double(size / stride * (size / stride))
         let name = "conv \(inputs)->\(outputs) @\(size)" + (stride == 1 ? "" : " /\(stride)")
         return LayerCase(name: name, operations: 18 * places * Double(inputs * outputs)) { _ = layer(x, pool: $0) }
     }
 
-    private static func attention(_ heads: Int, _ places: Int, _ seen: Int, _ size: Int, _ type: ComputeType) -> LayerCase {
+    private static func attention(_ heads: Int, _ places: Int, _ seen: Int, _ size: Int, _ type: ComputeType)
+        -> LayerCase
+    {
         let (query, keys) = (matrix(places, heads * size), matrix(seen, heads * size))
         let name = "attention \(heads)x\(places)x\(seen)x\(size)"
         return LayerCase(name: name, operations: 4 * Double(heads * places * seen * size)) {
@@ -81,7 +86,9 @@ struct LayerCase {
     private static func layerNorm(_ rows: Int, _ columns: Int) -> LayerCase {
         let ones = [Float](repeating: 1, count: columns)
         let (norm, x) = (LayerNorm(epsilon: 1e-5, scale: ones, shift: ones), matrix(rows, columns))
-        return LayerCase(name: "layer norm \(rows)x\(columns)", operations: 5 * Double(x.count)) { _ = norm(x, pool: $0) }
+        return LayerCase(name: "layer norm \(rows)x\(columns)", operations: 5 * Double(x.count)) {
+            _ = norm(x, pool: $0)
+        }
     }
 
     private static func gelu(_ rows: Int, _ columns: Int) -> LayerCase {

@@ -4,7 +4,8 @@ import ArgumentParser
 struct UmbelBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "umbel-bench",
-        abstract: "Measures how fast Umbel merges and its networks compute, and makes the large files that other measurements need.",
+        abstract:
+            "Measures how fast Umbel merges and its networks compute, and makes the large files that other measurements need.",
         subcommands: [
             MergeBenchmark.self, ScaleBenchmark.self, SwapBenchmark.self, RepeatBenchmark.self, LayerBenchmark.self,
             Generate.self,

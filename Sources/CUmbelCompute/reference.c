@@ -107,6 +107,20 @@ void umbel_convolve_reference(const struct umbel_convolution *c, size_t first, s
     }
 }
 
+void umbel_convolve_few_reference(const struct umbel_convolution *c, size_t first, size_t places) {
+    const size_t positions = c->kernel * c->kernel;
+    for (size_t i = 0; i < places * c->columns; i++) {
+        const size_t place = first + i / c->columns, o = i % c->columns, at = place * c->out_stride + o;
+        double sum = (c->bias ? (double)c->bias[o] : 0) + (c->residual ? (double)c->residual[at] : 0);
+        for (size_t n = 0; n < positions * c->inner; n++) {
+            const float *const in = (const float *)input_of(c, place, n / c->inner);
+            const size_t weight = (n / c->inner * c->columns + o) * c->inner + n % c->inner;
+            if (in) sum += (double)in[n % c->inner] * (double)((const float *)c->panels)[weight];
+        }
+        c->out[at] = (float)sum;
+    }
+}
+
 void umbel_gather_reference(float *out, const struct umbel_convolution *c, size_t first, size_t places) {
     for (size_t place = first; place < first + places; place++) {
         for (size_t position = 0; position < c->kernel * c->kernel; position++) {

@@ -77,6 +77,13 @@ enum { UMBEL_CONVOLVED_PLACES = 192 };
 void umbel_convolve(const struct umbel_convolution *convolution, size_t first, size_t places);
 void umbel_convolve_reference(const struct umbel_convolution *convolution, size_t first, size_t places);
 
+// As `umbel_convolve` for at most UMBEL_FEW_OUTPUTS columns, of numbers, with a weight (kernel · kernel, columns, inner)
+// behind `panels`.
+enum { UMBEL_FEW_OUTPUTS = 8 };
+
+void umbel_convolve_few(const struct umbel_convolution *convolution, size_t first, size_t places);
+void umbel_convolve_few_reference(const struct umbel_convolution *convolution, size_t first, size_t places);
+
 // The inputs of `places` places from `first` on as rows of kernel · kernel · inner numbers, f32 only.
 void umbel_gather(float *out, const struct umbel_convolution *convolution, size_t first, size_t places);
 void umbel_gather_reference(float *out, const struct umbel_convolution *convolution, size_t first, size_t places);

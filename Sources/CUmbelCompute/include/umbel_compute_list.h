@@ -10,6 +10,8 @@
       (out, in, in_stride, rows, columns))                                                                               \
     X(multiply_panels, (const struct umbel_panel_product *product), (product))                                           \
     X(convolve, (const struct umbel_convolution *convolution, size_t first, size_t places), (convolution, first, places)) \
+    X(convolve_few, (const struct umbel_convolution *convolution, size_t first, size_t places),                          \
+      (convolution, first, places))                                                                                      \
     X(gather, (float *out, const struct umbel_convolution *convolution, size_t first, size_t places),                    \
       (out, convolution, first, places))                                                                                 \
     X(winograd_weight,                                                                                                   \

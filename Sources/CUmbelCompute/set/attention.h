@@ -24,20 +24,47 @@ INLINE void multiply_queries(float *out, const uint32_t *left, size_t row_step, 
     }
 }
 
-// (count, size) to (units, queries), times `factor`; queries that there are none of are zeros.
-static void lay_queries(uint32_t *out, const struct umbel_attention *a, float factor) {
-    memset(out, 0, a->size * QUERIES * sizeof *out);
-    for (size_t j = 0; j < a->count; j++) {
-        const float *const query = a->queries + j * a->query_stride;
-        for (size_t i = 0; i < a->size; i++) {
-            const float x = query[i] * factor;
-            if (a->unit == UMBEL_PAIRS) {
-                out[i / 2 * QUERIES + j] |= round_one_bfloat(x) << (i % 2 * 16);
-            } else {
-                memcpy(out + i * QUERIES + j, &x, sizeof x);
-            }
+// out(columns, rows) = in(rows, columns), units of 32 bits. Four by four in registers.
+INLINE void exchange_axes(uint32_t *out, size_t out_stride, const uint32_t *in, size_t in_stride, size_t rows,
+                          size_t columns) {
+    typedef uint32_t four __attribute__((ext_vector_type(4)));
+    size_t r = 0;
+    for (; r + 4 <= rows; r += 4) {
+        size_t c = 0;
+        for (; c + 4 <= columns; c += 4) {
+            four x[4];
+            UNROLLED for (int i = 0; i < 4; i++) memcpy(&x[i], in + (r + i) * in_stride + c, sizeof x[i]);
+            const four low = __builtin_shufflevector(x[0], x[1], 0, 4, 1, 5), low2 = __builtin_shufflevector(x[2], x[3], 0, 4, 1, 5);
+            const four high = __builtin_shufflevector(x[0], x[1], 2, 6, 3, 7), high2 = __builtin_shufflevector(x[2], x[3], 2, 6, 3, 7);
+            x[0] = __builtin_shufflevector(low, low2, 0, 1, 4, 5);
+            x[1] = __builtin_shufflevector(low, low2, 2, 3, 6, 7);
+            x[2] = __builtin_shufflevector(high, high2, 0, 1, 4, 5);
+            x[3] = __builtin_shufflevector(high, high2, 2, 3, 6, 7);
+            UNROLLED for (int i = 0; i < 4; i++) memcpy(out + (c + i) * out_stride + r, &x[i], sizeof x[i]);
+        }
+        for (; c < columns; c++) {
+            for (int i = 0; i < 4; i++) out[c * out_stride + r + i] = in[(r + i) * in_stride + c];
         }
     }
+    for (; r < rows; r++) {
+        for (size_t c = 0; c < columns; c++) out[c * out_stride + r] = in[r * in_stride + c];
+    }
+}
+
+// (count, size) to (units, queries), times `factor`; queries that there are none of are zeros. `rows` holds as many units.
+INLINE void lay_queries(uint32_t *out, uint32_t *rows, const struct umbel_attention *a, float factor,
+                        enum umbel_unit unit) {
+    const size_t size = a->size, units = unit == UMBEL_PAIRS ? size / 2 : size;
+    if (a->count < QUERIES) memset(out, 0, units * QUERIES * sizeof *out);
+    for (size_t j = 0; j < a->count; j++) {
+        const float *const query = a->queries + j * a->query_stride;
+        for (size_t i = 0; i < size; i += LANES) {
+            const vf x = load_part(query + i, size - i) * factor;
+            if (unit == UMBEL_PAIRS) store_bfloat((uint16_t *)(rows + j * units) + i, x, size - i);
+            else store_part((float *)rows + j * units + i, x, size - i);
+        }
+    }
+    exchange_axes(out, QUERIES, rows, units, a->count, units);
 }
 
 // Takes out what lies behind a query's own place.
@@ -47,26 +74,46 @@ static void mask_keys(float *products, size_t first, size_t keys, size_t place) 
     }
 }
 
-// One register of queries: products to weights relative to the largest so far, in place.
+// The weights of two neighbouring keys to where products are read next, in place of products that were read.
+INLINE void store_weights_of(float *products, size_t key, vf first, vf second, enum umbel_unit unit) {
+    if (unit == UMBEL_PAIRS) {
+        // To nearest; ties do not matter to sums of positive numbers.
+        store(products + key / 2 * QUERIES, (vf)(((vu)first + 0x8000) >> 16 | (((vu)second + 0x8000) & 0xffff0000)));
+    } else {
+        store(products + key * QUERIES, first);
+        store(products + (key + 1) * QUERIES, second);
+    }
+}
+
+// One register of queries: products to weights relative to the largest so far, in place. Two keys at a time, so that neither
+// sum nor maximum waits for the one before.
 INLINE void weigh(float *products, size_t keys, float *largest, float *sum, float *factor, enum umbel_unit unit) {
-    vf top = load(largest);
-    for (size_t k = 0; k < keys; k++) top = __builtin_elementwise_max(top, load(products + k * QUERIES));
-    const vf change = weight_power(load(largest) - top);
-    vf total = load(sum) * change;
-    for (size_t k = 0; k < keys; k++) {
-        const vf weight = weight_power(load(products + k * QUERIES) - top);
-        total += weight;
-        if (unit == UMBEL_NUMBERS) {
-            store(products + k * QUERIES, weight);
-        } else if (k % 2 == 0) {
-            store(products + k / 2 * QUERIES, (vf)(((vu)weight + 0x8000) >> 16));
-        } else {
-            float *const pair = products + k / 2 * QUERIES;
-            store(pair, (vf)((vu)load(pair) | (((vu)weight + 0x8000) & 0xffff0000)));
-        }
+    const vf before = load(largest);
+    vf top = before, other_top = before;
+    size_t k = 0;
+    for (; k + 2 <= keys; k += 2) {
+        top = __builtin_elementwise_max(top, load(products + k * QUERIES));
+        other_top = __builtin_elementwise_max(other_top, load(products + (k + 1) * QUERIES));
+    }
+    if (k < keys) top = __builtin_elementwise_max(top, load(products + k * QUERIES));
+    top = __builtin_elementwise_max(top, other_top);
+    const vf change = weight_power(before - top);
+    vf total = load(sum) * change, other_total = 0;
+    for (k = 0; k + 2 <= keys; k += 2) {
+        const vf first = weight_power(load(products + k * QUERIES) - top);
+        const vf second = weight_power(load(products + (k + 1) * QUERIES) - top);
+        total += first;
+        other_total += second;
+        store_weights_of(products, k, first, second, unit);
+    }
+    if (k < keys) {
+        const vf last = weight_power(load(products + k * QUERIES) - top);
+        total += last;
+        if (unit == UMBEL_PAIRS) store_weights_of(products, k, last, 0, unit);
+        else store(products + k * QUERIES, last);
     }
     store(largest, top);
-    store(sum, total);
+    store(sum, total + other_total);
     store(factor, change);
 }
 
@@ -74,8 +121,8 @@ INLINE void attend(const struct umbel_attention *a, float *scratch, enum umbel_u
     float *const queries = scratch, *const out = scratch + a->size * QUERIES, *const products = out + a->size * QUERIES;
     _Alignas(64) float largest[QUERIES], sum[QUERIES], factor[QUERIES];
     for (size_t j = 0; j < QUERIES; j++) largest[j] = -INFINITY, sum[j] = 0;
+    lay_queries((uint32_t *)queries, (uint32_t *)out, a, a->scale * 0x1.715476p0f, unit);
     memset(out, 0, a->size * QUERIES * sizeof *out);
-    lay_queries((uint32_t *)queries, a, a->scale * 0x1.715476p0f);
     const size_t last = a->place + a->count;
     const size_t seen = last < a->seen ? last : a->seen;
     const size_t per_unit = unit == UMBEL_PAIRS ? 2 : 1;
@@ -93,10 +140,12 @@ INLINE void attend(const struct umbel_attention *a, float *scratch, enum umbel_u
         multiply_queries(out, (const uint32_t *)a->values + k / per_unit * a->value_stride, 1, a->value_stride, a->size,
                          (const uint32_t *)products, (keys + per_unit - 1) / per_unit, 1, 1, unit);
     }
-    for (size_t j = 0; j < a->count; j++) {
-        const float share = 1 / sum[j];
-        for (size_t i = 0; i < a->size; i++) a->out[j * a->query_stride + i] = out[i * QUERIES + j] * share;
+    for (size_t i = 0; i < a->size; i++) {
+        for (size_t v = 0; v < QUERIES; v += LANES) {
+            store(out + i * QUERIES + v, load(out + i * QUERIES + v) / load(sum + v));
+        }
     }
+    exchange_axes((uint32_t *)a->out, a->query_stride, (const uint32_t *)out, QUERIES, a->size, a->count);
 }
 
 static void set_attend(const struct umbel_attention *attention, float *scratch) {

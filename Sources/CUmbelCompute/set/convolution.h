@@ -31,6 +31,67 @@ static void set_convolve(const struct umbel_convolution *c, size_t first, size_t
     }
 }
 
+INLINE float sum_of(vf x) {
+    float numbers[LANES], sum = 0;
+    store(numbers, x);
+    for (size_t i = 0; i < LANES; i++) sum += numbers[i];
+    return sum;
+}
+
+// Outputs and places that are summed together.
+enum { FEW_OUTPUTS = 4, FEW_PLACES = 4 };
+
+// A part of the inputs of some places at one kernel position, times the weights of some outputs.
+INLINE void add_few(vf sum[FEW_PLACES][FEW_OUTPUTS], const uint32_t *const *in, const float *weights, size_t stride,
+                    size_t inner, int places, int outputs) {
+    for (size_t k = 0; k < inner; k += LANES) {
+        vf across[FEW_OUTPUTS];
+        UNROLLED for (int o = 0; o < outputs; o++) across[o] = load_part(weights + o * stride + k, inner - k);
+        UNROLLED for (int p = 0; p < places; p++) {
+            const vf x = load_part((const float *)in[p] + k, inner - k);
+            UNROLLED for (int o = 0; o < outputs; o++) sum[p][o] = multiply_add(x, across[o], sum[p][o]);
+        }
+    }
+}
+
+// With the inputs across the registers, which so few outputs would leave empty.
+INLINE void convolve_few(const struct umbel_convolution *c, size_t first, size_t output, int places, int outputs) {
+    vf sum[FEW_PLACES][FEW_OUTPUTS];
+    UNROLLED for (int p = 0; p < places; p++) {
+        UNROLLED for (int o = 0; o < outputs; o++) sum[p][o] = 0;
+    }
+    for (size_t position = 0; position < c->kernel * c->kernel; position++) {
+        const uint32_t *inputs[FEW_PLACES], *part[FEW_PLACES];
+        for (int p = 0; p < places; p++) inputs[p] = input_at(c, first + p, position);
+        const float *const weights = (const float *)c->panels + (position * c->columns + output) * c->inner;
+        for (size_t k = 0; k < c->inner; k += INNER_UNITS) {
+            for (int p = 0; p < places; p++) part[p] = inputs[p] ? inputs[p] + k : zeros;
+            const size_t inner = c->inner - k < INNER_UNITS ? c->inner - k : INNER_UNITS;
+            add_few(sum, part, weights + k, c->inner, inner, places, outputs);
+        }
+    }
+    UNROLLED for (int p = 0; p < places; p++) {
+        UNROLLED for (int o = 0; o < outputs; o++) {
+            const size_t at = (first + p) * c->out_stride + output + o;
+            const float start = (c->bias ? c->bias[output + o] : 0) + (c->residual ? c->residual[at] : 0);
+            c->out[at] = start + sum_of(sum[p][o]);
+        }
+    }
+}
+
+INLINE void convolve_few_at(const struct umbel_convolution *c, size_t first, int places) {
+    size_t o = 0;
+    for (; o + FEW_OUTPUTS <= c->columns; o += FEW_OUTPUTS) convolve_few(c, first, o, places, FEW_OUTPUTS);
+    if (o + 3 == c->columns) convolve_few(c, first, o, places, 3);
+    else for (; o < c->columns; o++) convolve_few(c, first, o, places, 1);
+}
+
+static void set_convolve_few(const struct umbel_convolution *c, size_t first, size_t places) {
+    size_t place = 0;
+    for (; place + FEW_PLACES <= places; place += FEW_PLACES) convolve_few_at(c, first + place, FEW_PLACES);
+    for (; place < places; place++) convolve_few_at(c, first + place, 1);
+}
+
 static void set_gather(float *out, const struct umbel_convolution *c, size_t first, size_t places) {
     for (size_t i = 0; i < places; i++) {
         for (size_t position = 0; position < c->kernel * c->kernel; position++, out += c->inner) {

@@ -10,7 +10,9 @@ extension Convolution {
         let parts = ProductParts(rows: out.places, columns: outputs, threads: pool.threads, widest: 10 * Panels.width)
         pool.forEach(x.batch * parts.count) { index in
             let (picture, part) = (index / parts.count, parts[index % parts.count])
-            var shape = self.shape(x, units, out, picture, panels)
+            var shape = self.shape(x, units, out, picture)
+            shape.panel_stride = panels.stride
+            shape.unit = panels.type.unit
             shape.out += part.columns.lowerBound
             shape.panels = UnsafeRawPointer(panels.from(output: part.columns.lowerBound))
             shape.columns = part.columns.count
@@ -31,7 +33,7 @@ extension Convolution {
         let parts = (out.places + grain - 1) / grain
         pool.forEach(x.batch * parts) { index in
             let (picture, first) = (index / parts, index % parts * grain)
-            var shape = self.shape(x, x.values, out, picture, panels)
+            var shape = self.shape(x, x.values, out, picture)
             let patches = Matrix(rows: min(grain, out.places - first), columns: panels.inner)
             umbel_gather(patches.start, &shape, first, patches.rows)
             let row = picture * out.places + first
@@ -45,15 +47,27 @@ extension Convolution {
         }
     }
 
-    /// One picture of a batch, all columns, no residual.
-    private func shape(
-        _ x: FeatureMap, _ units: Matrix, _ out: FeatureMap, _ picture: Int, _ panels: Panels
-    ) -> umbel_convolution {
+    /// A product of each place with each output's weights, (kernel · kernel · outputs, inputs); always in f32.
+    func convolveFew(
+        _ x: FeatureMap, into out: FeatureMap, _ residual: FeatureMap?, _ weights: Matrix, _ pool: ComputePool
+    ) {
+        let grain = 256
+        let parts = (out.places + grain - 1) / grain
+        pool.forEach(x.batch * parts) { index in
+            let (picture, first) = (index / parts, index % parts * grain)
+            var shape = self.shape(x, x.values, out, picture)
+            shape.panels = UnsafeRawPointer(weights.start)
+            shape.residual = residual.map { UnsafePointer($0.values.row(picture * out.places)) }
+            umbel_convolve_few(&shape, first, min(grain, out.places - first))
+        }
+    }
+
+    /// One picture of a batch: all columns, numbers, no weights, no residual.
+    private func shape(_ x: FeatureMap, _ units: Matrix, _ out: FeatureMap, _ picture: Int) -> umbel_convolution {
         umbel_convolution(
             out: out.values.row(picture * out.places), out_stride: outputs, in: units.row(picture * x.places),
             height: x.height, width: x.width, inner: units.columns, kernel: kernel, stride: stride, top: padding.top,
-            left: padding.left, out_height: out.height, out_width: out.width, panels: panels.from(output: 0),
-            panel_stride: panels.stride, columns: outputs, bias: bias.map { UnsafePointer($0.start) }, residual: nil,
-            unit: panels.type.unit)
+            left: padding.left, out_height: out.height, out_width: out.width, panels: nil, panel_stride: 0,
+            columns: outputs, bias: bias.map { UnsafePointer($0.start) }, residual: nil, unit: UMBEL_NUMBERS)
     }
 }

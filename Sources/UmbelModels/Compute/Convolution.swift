@@ -29,6 +29,7 @@ package final class Convolution: Sendable {
     let bias: Matrix?
     private let weight: TensorView
     private let direct = Mutex<Panels?>(nil)
+    private let few = Mutex<Matrix?>(nil)
     private let transformed = Mutex<[Int: WinogradWeights]>([:])
 
     /// - Parameter type: what products are computed in.
@@ -58,6 +59,7 @@ package final class Convolution: Sendable {
         switch Method(self, out) {
         case .winograd(let tile):
             winogradWeights(tile, pool).convolve(x, into: out, padding, bias: bias, residual: residual, pool: pool)
+        case .few: convolveFew(x, into: out, residual, fewWeights(), pool)
         case .gathered: convolveGathered(x, into: out, residual, panels(.f32, pool), pool)
         case .direct: convolveDirectly(x, into: out, residual, panels(type, pool), pool)
         }
@@ -67,12 +69,18 @@ package final class Convolution: Sendable {
     /// Ways of computing, by what was measured.
     private enum Method {
         case direct
+        /// Too many inputs to be gathered, too few outputs to fill registers.
+        case few
         case gathered
         case winograd(tile: Int)
 
         init(_ layer: Convolution, _ out: FeatureMap) {
             guard layer.inputs >= 16 else {
                 self = .gathered
+                return
+            }
+            guard layer.outputs > Int(UMBEL_FEW_OUTPUTS) else {
+                self = .few
                 return
             }
             guard layer.kernel == 3, layer.stride == 1, layer.outputs >= 16, out.places >= 16 else {
@@ -90,6 +98,24 @@ package final class Convolution: Sendable {
             if let known { return known }
             let made = Panels(
                 weight, outputs: outputs, inputs: inputs, positions: kernel * kernel, type: type, pool: pool)
+            known = made
+            return made
+        }
+    }
+
+    /// (kernel · kernel · outputs, inputs)
+    private func fewWeights() -> Matrix {
+        few.withLock { known in
+            if let known { return known }
+            let (stored, positions) = (weight.matrix(), kernel * kernel)
+            let made = Matrix(rows: positions * outputs, columns: inputs)
+            for output in 0..<outputs {
+                for input in 0..<inputs {
+                    for position in 0..<positions {
+                        made[position * outputs + output, input] = stored[output, input * positions + position]
+                    }
+                }
+            }
             known = made
             return made
         }

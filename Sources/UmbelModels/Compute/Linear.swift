@@ -73,8 +73,9 @@ package final class Linear: Sendable {
         var product = umbel_panel_product(
             out: out, out_stride: stride, left: left.start, left_stride: left.stride,
             panels: panels.from(output: columns.lowerBound), panel_stride: panels.stride, rows: left.count,
-            inner: panels.inner, columns: columns.count, bias: bias.map { UnsafePointer($0.start + columns.lowerBound) },
-            residual: residual, residual_stride: outputs, unit: panels.type.unit)
+            inner: panels.inner, columns: columns.count,
+            bias: bias.map { UnsafePointer($0.start + columns.lowerBound) }, residual: residual,
+            residual_stride: outputs, unit: panels.type.unit)
         umbel_multiply_panels(&product)
     }
 }

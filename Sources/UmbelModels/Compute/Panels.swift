@@ -29,7 +29,8 @@ final class Panels: Sendable {
 
     /// Calls `body` with each panel's index, the number of its outputs and their rows widened to f32.
     static func forEachPanel(
-        of weight: TensorView, outputs: Int, _ pool: ComputePool?, _ body: @escaping @Sendable (Int, Int, Matrix) -> Void
+        of weight: TensorView, outputs: Int, _ pool: ComputePool?,
+        _ body: @escaping @Sendable (Int, Int, Matrix) -> Void
     ) {
         let columns = weight.elementCount / max(1, outputs)
         let pack: @Sendable (Int) -> Void = { panel in

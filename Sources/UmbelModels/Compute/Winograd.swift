@@ -84,7 +84,8 @@ final class WinogradWeights: Sendable {
             var product = umbel_panel_product(
                 out: out.row(point) + column, out_stride: outputs, left: left.row(point),
                 left_stride: type.units(inputs), panels: units.row(point * panels + column / Panels.width),
-                panel_stride: units.columns, rows: count, inner: type.units(inputs), columns: min(width, outputs - column),
+                panel_stride: units.columns, rows: count, inner: type.units(inputs),
+                columns: min(width, outputs - column),
                 bias: nil, residual: nil, residual_stride: 0, unit: type.unit)
             umbel_multiply_panels(&product)
         }

@@ -50,7 +50,8 @@ struct AttentionTests {
         arguments: [
             Shape(places: 1, seen: 1, heads: 1, size: 1), Shape(places: 1, seen: 77, heads: 8, size: 40),
             Shape(batch: 2, places: 65, seen: 77, heads: 2, size: 24), Shape(places: 64, seen: 129, heads: 1, size: 9),
-            Shape(places: 70, seen: 300, heads: 3, size: 10), Shape(batch: 2, places: 30, seen: 257, heads: 1, size: 80),
+            Shape(places: 70, seen: 300, heads: 3, size: 10),
+            Shape(batch: 2, places: 30, seen: 257, heads: 1, size: 80),
             Shape(places: 77, seen: 77, heads: 2, size: 16, mask: .causal),
             Shape(batch: 2, places: 200, seen: 200, heads: 1, size: 7, mask: .causal),
             Shape(places: 20, seen: 10, heads: 1, size: 12, mask: .causal),

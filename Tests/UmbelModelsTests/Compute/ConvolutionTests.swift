@@ -48,7 +48,9 @@ struct ConvolutionTests {
     /// Winograd's transformations round more than the sums; of bf16 they round what the sums do not.
     private func limit(_ shape: Shape, _ type: ComputeType) -> Double {
         let isWinograd = shape.kernel == 3 && shape.stride == 1 && shape.inputs >= 16 && shape.outputs >= 16
-        if type == .bf16 { return isWinograd || shape.inputs < 16 ? 2e-2 : 1e-5 }
+        // What is computed in f32 differs from sums of rounded factors.
+        let isRounded = !isWinograd && shape.inputs >= 16 && shape.outputs > 8
+        if type == .bf16 { return isRounded ? 1e-5 : 2e-2 }
         return isWinograd ? 1e-4 : 1e-5
     }
 
@@ -56,13 +58,17 @@ struct ConvolutionTests {
         "Weights times what lies around each place, zeros outside, plus bias plus residual",
         arguments: [
             Shape(height: 1, width: 1, inputs: 1, outputs: 1), Shape(height: 1, width: 1, inputs: 20, outputs: 70),
-            Shape(height: 17, width: 9, inputs: 4, outputs: 33), Shape(batch: 2, height: 5, width: 3, inputs: 15, outputs: 3),
-            Shape(height: 17, width: 9, inputs: 16, outputs: 16), Shape(batch: 2, height: 8, width: 8, inputs: 19, outputs: 67),
+            Shape(height: 17, width: 9, inputs: 4, outputs: 33),
+            Shape(batch: 2, height: 5, width: 3, inputs: 15, outputs: 3),
+            Shape(height: 17, width: 9, inputs: 16, outputs: 16),
+            Shape(batch: 2, height: 8, width: 8, inputs: 19, outputs: 67),
             Shape(height: 4, width: 5, inputs: 33, outputs: 21), Shape(height: 25, width: 26, inputs: 18, outputs: 17),
             Shape(batch: 2, height: 24, width: 31, inputs: 16, outputs: 20),
             Shape(height: 9, width: 17, inputs: 40, outputs: 3), Shape(height: 3, width: 2, inputs: 300, outputs: 24),
             Shape(batch: 2, height: 17, width: 9, inputs: 20, outputs: 24, stride: 2),
-            Shape(height: 8, width: 6, inputs: 18, outputs: 10, stride: 2, padding: .init(top: 0, left: 0, bottom: 1, right: 1)),
+            Shape(
+                height: 8, width: 6, inputs: 18, outputs: 10, stride: 2,
+                padding: .init(top: 0, left: 0, bottom: 1, right: 1)),
             Shape(batch: 2, height: 7, width: 5, inputs: 30, outputs: 65, kernel: 1, padding: .init(0)),
             Shape(height: 6, width: 6, inputs: 3, outputs: 5, kernel: 1, padding: .init(0)),
             Shape(height: 9, width: 9, inputs: 16, outputs: 8, kernel: 5, padding: .init(2)),

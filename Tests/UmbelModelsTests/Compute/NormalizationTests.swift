@@ -39,7 +39,9 @@ struct NormalizationTests {
         #expect(distance(norm(x, silu: silu, pool: pool).values.values, expected) < 1e-5)
     }
 
-    @Test("Rows have mean 0 and variance 1, then a factor and a shift each", arguments: [(1, 1), (3, 17), (70, 320), (5, 768)])
+    @Test(
+        "Rows have mean 0 and variance 1, then a factor and a shift each",
+        arguments: [(1, 1), (3, 17), (70, 320), (5, 768)])
     func layerNorm(_ shape: (rows: Int, columns: Int)) {
         var samples = Samples(shape.columns)
         let x = samples.matrix(shape.rows, shape.columns)

@@ -16,7 +16,9 @@ struct ProductTests {
         return (0..<x.rows * outputs).map { index in
             let (row, output) = (index / outputs, index % outputs)
             var sum = Double(bias?[output] ?? 0) + Double(residual?[row, output] ?? 0)
-            for input in 0..<inputs { sum += Double(left[row * inputs + input]) * Double(right[output * inputs + input]) }
+            for input in 0..<inputs {
+                sum += Double(left[row * inputs + input]) * Double(right[output * inputs + input])
+            }
             return sum
         }
     }
