@@ -43,13 +43,13 @@ INLINE vf weight_power(vf x) {
 INLINE vf normal_distribution(vf x) {
     const vf z = __builtin_elementwise_abs(x);
     const vf t = 1.0f / multiply_add(z, 0.3f, 1.0f);
-    vf y = 0.03754802048206329f;
-    y = multiply_add(y, t, -0.16507744789123535f);
-    y = multiply_add(y, t, 0.22008509933948517f);
-    y = multiply_add(y, t, -0.06652436405420303f);
-    y = multiply_add(y, t, 0.13549640774726868f);
-    y = multiply_add(y, t, 0.0977560505270958f);
-    y = multiply_add(y, t, 0.12112121416091919f);
+    vf y = 0.037547990679740906f;
+    y = multiply_add(y, t, -0.1650773286819458f);
+    y = multiply_add(y, t, 0.22008487582206726f);
+    y = multiply_add(y, t, -0.06652414798736572f);
+    y = multiply_add(y, t, 0.13549630343914032f);
+    y = multiply_add(y, t, 0.09775608777999878f);
+    y = multiply_add(y, t, 0.12111120671033859f);
     y = multiply_add(y, t, 0.11960504204034805f);
     const vf tail = y * t * exponential(-0.5f * z * z);
     return x < 0 ? tail : 1.0f - tail;
