@@ -69,8 +69,14 @@ INLINE uint32_t round_one_bfloat(float x) {
 
 // Numbers as bf16 behind each other, the first `count` of them; what is missing to a whole pair is a zero.
 INLINE void store_bfloat(void *out, vf x, size_t count) {
+#if BFLOAT_PRODUCTS
+    const __m256bh h = _mm512_cvtneps_pbh((__m512)x);
+#else
     const vh h = __builtin_convertvector(round_bfloat(x), vh);
-    memcpy(out, &h, count >= LANES ? sizeof h : (count + 1) / 2 * 4);
+#endif
+    // Two copies of known sizes: one of a size that is not known would be a call.
+    if (count >= LANES) memcpy(out, &h, sizeof h);
+    else memcpy(out, &h, (count + 1) / 2 * 4);
 }
 
 // sum + a · b, of numbers or of pairs.
