@@ -51,6 +51,10 @@ let package = Package(
     targets: [
         // Floor 0: C. Validated shapes in, numbers out; system libraries.
         .target(name: "CUmbelKernels", cSettings: kernelSettings, linkerSettings: [.linkedLibrary("m")]),
+        // What networks compute, on the instruction set that the kernels of merging chose.
+        .target(
+            name: "CUmbelCompute", dependencies: ["CUmbelKernels"], cSettings: kernelSettings,
+            linkerSettings: [.linkedLibrary("m")]),
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -78,7 +82,9 @@ let package = Package(
         floor("UmbelClient", on: ["UmbelFormats", "UmbelPOSIX", "CCurl"]),
         floor("UmbelAdapters", on: ["CUmbelKernels", "UmbelFormats", "UmbelNames", "UmbelTensor"]),
         // Beside them, and neither knows the other: networks and what they are asked for.
-        floor("UmbelModels", on: ["CUmbelKernels", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX"]),
+        floor(
+            "UmbelModels",
+            on: ["CUmbelKernels", "CUmbelCompute", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX"]),
 
         // Floor 4: residency, variants, all waiting, all limits.
         floor(
@@ -110,7 +116,8 @@ let package = Package(
         .executableTarget(
             name: "umbel-bench",
             dependencies: [
-                "UmbelAdapters", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX", "CUmbelBench", arguments,
+                "UmbelAdapters", "UmbelModels", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX", "CUmbelBench",
+                arguments,
             ],
             path: "Benchmarks/umbel-bench",
             swiftSettings: strict),
@@ -153,7 +160,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "UmbelModelsTests",
-            dependencies: ["UmbelModels", "CUmbelKernels", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"],
+            dependencies: [
+                "UmbelModels", "CUmbelKernels", "CUmbelCompute", "UmbelFormats", "UmbelTensor", "UmbelPOSIX",
+            ],
             path: "Tests/UmbelModelsTests", exclude: ["Fixtures"], swiftSettings: testing),
         tests("SettingsTests", on: ["umbel", "UmbelTesting"]),
         tests("BlackBoxTests", on: ["umbel", "UmbelFormats", "UmbelTensor", "UmbelPOSIX"]),

@@ -20,6 +20,11 @@ struct Noise {
         }
     }
 
+    /// Numbers of a standard deviation for a whole matrix.
+    func fill(_ matrix: Matrix, _ deviation: Float) {
+        for index in 0..<matrix.count { matrix.start[index] = deviation * values.start[index % Self.count] }
+    }
+
     /// The whole supply, scaled and shifted, in a storage type.
     func bytes(_ fill: Fill, as dtype: DType) -> [UInt8] {
         let scaled = Matrix(rows: 1, columns: Self.count)

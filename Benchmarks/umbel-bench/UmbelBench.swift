@@ -4,9 +4,11 @@ import ArgumentParser
 struct UmbelBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "umbel-bench",
-        abstract: "Measures how fast Umbel merges, and makes the large files that other measurements need.",
+        abstract:
+            "Measures how fast Umbel merges and its networks compute, and makes the large files that other measurements need.",
         subcommands: [
-            MergeBenchmark.self, ScaleBenchmark.self, SwapBenchmark.self, RepeatBenchmark.self, Generate.self,
+            MergeBenchmark.self, ScaleBenchmark.self, SwapBenchmark.self, RepeatBenchmark.self, LayerBenchmark.self,
+            Generate.self,
         ])
 }
 

@@ -1,4 +1,4 @@
-internal import Glibc
+internal import CUmbelCompute
 package import UmbelTensor
 
 /// Functions of single numbers between layers.
@@ -10,6 +10,7 @@ package enum Activation: String, Sendable {
     /// x · sigmoid(1.702 · x)
     case quickGELU = "quick_gelu"
     case relu
+    /// x · tanh(log(1 + eˣ))
     case mish
 
     /// By the names that configurations have for them; nil for others.
@@ -24,26 +25,25 @@ package enum Activation: String, Sendable {
         }
     }
 
-    static func silu(_ x: Float) -> Float { x / (1 + expf(-x)) }
-
-    static func gelu(_ x: Float) -> Float { 0.5 * x * (1 + erff(x * Float(0.5).squareRoot())) }
-
-    func callAsFunction(_ x: Float) -> Float {
+    private var kernel: umbel_activation {
         switch self {
-        case .silu: Self.silu(x)
-        case .gelu: Self.gelu(x)
-        case .quickGELU: x / (1 + expf(-1.702 * x))
-        case .relu: max(0, x)
-        case .mish: x * tanhf(log1pf(expf(x)))
+        case .silu: UMBEL_SILU
+        case .gelu: UMBEL_GELU
+        case .quickGELU: UMBEL_QUICK_GELU
+        case .relu: UMBEL_RELU
+        case .mish: UMBEL_MISH
         }
     }
 
     /// In place.
     package func apply(to x: Matrix, pool: ComputePool) {
-        pool.forEachRange(x.count, grain: 4096) { range in
-            for index in range { x.start[index] = self(x.start[index]) }
+        pool.forEachRange(x.count, grain: 1 << 14) { range in
+            apply(to: x.start + range.lowerBound, count: range.count)
         }
     }
+
+    /// In place.
+    func apply(to x: UnsafeMutablePointer<Float>, count: Int) { umbel_activate(x, count, kernel) }
 
     /// GEGLU: the left half of each row times gelu of the right half, (rows, 2 · n) → (rows, n).
     package static func gatedGELU(_ x: Matrix, pool: ComputePool) -> Matrix {
@@ -51,10 +51,7 @@ package enum Activation: String, Sendable {
         let width = x.columns / 2
         let out = Matrix(rows: x.rows, columns: width)
         pool.forEachRange(x.rows, grain: 16) { rows in
-            for row in rows {
-                let (place, numbers) = (out.row(row), x.row(row))
-                for column in 0..<width { place[column] = numbers[column] * gelu(numbers[width + column]) }
-            }
+            umbel_gate(out.row(rows.lowerBound), width, x.row(rows.lowerBound), x.columns, rows.count, width)
         }
         return out
     }

@@ -1,7 +1,7 @@
-internal import Glibc
+internal import CUmbelCompute
 package import UmbelTensor
 
-/// softmax(Q · Kᵀ · scale + mask) · V, head by head.
+/// softmax(Q · Kᵀ · scale + mask) · V, head by head, without ever holding Q · Kᵀ.
 package enum Attention {
     package enum Mask: Sendable {
         case none
@@ -12,45 +12,57 @@ package enum Attention {
     /// - Parameters:
     ///   - query: (batch · places, heads · size)
     ///   - keys: (batch · seen, heads · size), and so `values`.
+    ///   - type: what products are computed in; heads of odd sizes are computed in f32.
     /// - Returns: (batch · places, heads · size)
     package static func of(
         query: Matrix, keys: Matrix, values: Matrix, batch: Int, heads: Int, mask: Mask = .none, scale: Float? = nil,
-        pool: ComputePool
+        type: ComputeType = .f32, pool: ComputePool
     ) -> Matrix {
         precondition(query.columns == keys.columns && keys.columns == values.columns && keys.rows == values.rows)
         precondition(query.columns % heads == 0 && query.rows % batch == 0 && keys.rows % batch == 0)
         let (places, seen, size) = (query.rows / batch, keys.rows / batch, query.columns / heads)
         let factor = scale ?? 1 / Float(size).squareRoot()
         let out = Matrix(rows: query.rows, columns: query.columns)
-        pool.forEachRange(batch * heads * places, grain: 16) { range in
-            var weights = [Float](repeating: 0, count: seen)
-            for index in range {
-                let (head, place) = (index / places % heads, index % places)
-                let picture = index / (places * heads)
-                let q = query.row(picture * places + place) + head * size
-                let visible = mask == .causal ? min(seen, place + 1) : seen
-                var largest = -Float.infinity
-                for other in 0..<visible {
-                    let k = keys.row(picture * seen + other) + head * size
-                    var sum: Float = 0
-                    for i in 0..<size { sum += q[i] * k[i] }
-                    weights[other] = sum * factor
-                    largest = max(largest, weights[other])
-                }
-                var total: Float = 0
-                for other in 0..<visible {
-                    weights[other] = expf(weights[other] - largest)
-                    total += weights[other]
-                }
-                let y = out.row(picture * places + place) + head * size
-                for i in 0..<size { y[i] = 0 }
-                for other in 0..<visible {
-                    let v = values.row(picture * seen + other) + head * size
-                    let weight = weights[other] / total
-                    for i in 0..<size { y[i] += weight * v[i] }
-                }
-            }
+        let type = size % 2 == 0 ? type : .f32
+        let keys = type == .f32 ? keys : keys.pairedColumns(pool: pool)
+        let values = type == .f32 ? values : values.pairedRows(batch: batch, pool: pool)
+        let block = UMBEL_ATTENDED_QUERIES
+        let blocks = (places + block - 1) / block
+        // The blocks of a head one after the other, so that its keys and values stay in the cache.
+        pool.forEach(batch * heads * blocks) { index in
+            let (picture, head) = (index / (blocks * heads), index / blocks % heads)
+            let place = index % blocks * block
+            let start = (picture * places + place) * query.columns + head * size
+            var attention = umbel_attention(
+                out: out.start + start, queries: query.start + start, query_stride: query.columns,
+                keys: keys.row(keys.rows / batch * picture) + head * type.units(size), key_stride: keys.columns,
+                values: values.row(values.rows / batch * picture) + head * size, value_stride: values.columns,
+                count: min(block, places - place), seen: seen, size: size, scale: factor,
+                place: mask == .causal ? place : seen, unit: type.unit)
+            let scratch = Matrix(rows: 2 * size + UMBEL_ATTENDED_KEYS, columns: block)
+            umbel_attend(&attention, scratch.start)
         }
         return out
+    }
+}
+
+extension Matrix {
+    /// As pairs of bf16, one row of units for two neighbouring rows of a picture.
+    fileprivate func pairedRows(batch: Int, pool: ComputePool) -> Matrix {
+        let height = rows / batch
+        let pairs = ComputeType.bf16.units(height)
+        let units = Matrix(rows: batch * pairs, columns: columns)
+        let grain = 32
+        let parts = (pairs + grain - 1) / grain
+        pool.forEach(batch * parts) { index in
+            let (picture, first) = (index / parts, index % parts * grain)
+            let count = min(grain, pairs - first)
+            let place = units.row(picture * pairs + first)
+            place.withMemoryRebound(to: UInt32.self, capacity: count * columns) { place in
+                umbel_pack_rows(
+                    place, self.row(picture * height + 2 * first), columns, min(2 * count, height - 2 * first), columns)
+            }
+        }
+        return units
     }
 }

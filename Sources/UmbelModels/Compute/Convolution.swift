@@ -1,7 +1,10 @@
-internal import CUmbelKernels
+internal import CUmbelCompute
+internal import Synchronization
 package import UmbelTensor
 
 /// A convolution with W (outputs, inputs, kernel, kernel) over zeros outside of the picture.
+///
+/// How it is computed depends on the size of the picture, so the weight is packed when a size is first seen.
 package final class Convolution: Sendable {
     /// Zeros around a picture.
     package struct Padding: Hashable, Sendable {
@@ -22,30 +25,28 @@ package final class Convolution: Sendable {
     package let kernel: Int
     package let stride: Int
     package let padding: Padding
-    /// (kernel · kernel · inputs, outputs)
-    private let weight: Matrix
-    private let bias: [Float]?
+    let type: ComputeType
+    let bias: Matrix?
+    private let weight: TensorView
+    private let direct = Mutex<Panels?>(nil)
+    private let few = Mutex<Matrix?>(nil)
+    private let transformed = Mutex<[Int: WinogradWeights]>([:])
 
+    /// - Parameter type: what products are computed in.
     /// - Precondition: `weight` has four axes, the last two alike; `bias` has a number for each output.
-    package init(weight: TensorView, bias: TensorView?, stride: Int = 1, padding: Padding) {
+    package init(
+        weight: TensorView, bias: TensorView?, stride: Int = 1, padding: Padding, type: ComputeType = .f32
+    ) {
         precondition(weight.shape.count == 4 && weight.shape[2] == weight.shape[3])
+        precondition(bias.map { $0.elementCount == weight.shape[0] } ?? true)
+        self.weight = weight
         outputs = weight.shape[0]
         inputs = weight.shape[1]
         kernel = weight.shape[2]
         self.stride = stride
         self.padding = padding
-        self.bias = bias?.values()
-        let positions = kernel * kernel
-        let stored = weight.matrix()
-        self.weight = Matrix(rows: positions * inputs, columns: outputs)
-        for output in 0..<outputs {
-            for input in 0..<inputs {
-                for position in 0..<positions {
-                    self.weight.start[(position * inputs + input) * outputs + output] =
-                        stored.start[(output * inputs + input) * positions + position]
-                }
-            }
-        }
+        self.type = type
+        self.bias = bias?.matrix(rows: 1)
     }
 
     /// - Parameter residual: is added, of the result's size.
@@ -54,39 +55,79 @@ package final class Convolution: Sendable {
         let height = (x.height + padding.top + padding.bottom - kernel) / stride + 1
         let width = (x.width + padding.left + padding.right - kernel) / stride + 1
         let out = FeatureMap(batch: x.batch, height: height, width: width, channels: outputs)
-        let depth = weight.rows
-        pool.forEachRange(x.batch * height, grain: 1) { lines in
-            let patches = Matrix(rows: width, columns: depth)
-            for line in lines {
-                gather(x, picture: line / height, line: line % height, into: patches)
-                let place = out.values.row(line * width)
-                umbel_multiply(place, outputs, patches.start, depth, weight.start, outputs, width, depth, outputs)
-                finish(place, count: width, residual.map { $0.values.row(line * width) })
-            }
+        precondition(residual.map { $0.values.rows == out.values.rows && $0.channels == outputs } ?? true)
+        switch Method(self, out) {
+        case .winograd(let tile):
+            winogradWeights(tile, pool).convolve(x, into: out, padding, bias: bias, residual: residual, pool: pool)
+        case .few: convolveFew(x, into: out, residual, fewWeights(), pool)
+        case .gathered: convolveGathered(x, into: out, residual, panels(.f32, pool), pool)
+        case .direct: convolveDirectly(x, into: out, residual, panels(type, pool), pool)
         }
         return out
     }
 
-    /// The inputs of each place of an output line, position after position.
-    private func gather(_ x: FeatureMap, picture: Int, line: Int, into patches: Matrix) {
-        for column in 0..<patches.rows {
-            for position in 0..<kernel * kernel {
-                let row = line * stride + position / kernel - padding.top
-                let place = column * stride + position % kernel - padding.left
-                let out = patches.row(column) + position * inputs
-                if row >= 0, row < x.height, place >= 0, place < x.width {
-                    out.update(from: x.values.row((picture * x.height + row) * x.width + place), count: inputs)
-                } else {
-                    out.update(repeating: 0, count: inputs)
-                }
+    /// Ways of computing, by what was measured.
+    private enum Method {
+        case direct
+        /// Too many inputs to be gathered, too few outputs to fill registers.
+        case few
+        case gathered
+        case winograd(tile: Int)
+
+        init(_ layer: Convolution, _ out: FeatureMap) {
+            guard layer.inputs >= 16 else {
+                self = .gathered
+                return
             }
+            guard layer.outputs > Int(UMBEL_FEW_OUTPUTS) else {
+                self = .few
+                return
+            }
+            guard layer.kernel == 3, layer.stride == 1, layer.outputs >= 16, out.places >= 16 else {
+                self = .direct
+                return
+            }
+            // Four times the memory of the weight for the larger tiles, so only where it is read for many places. Pairs have
+            // too few digits for them.
+            self = .winograd(tile: layer.type == .f32 && out.places >= 24 * 24 ? 4 : 2)
         }
     }
 
-    private func finish(_ place: UnsafeMutablePointer<Float>, count: Int, _ residual: UnsafePointer<Float>?) {
-        if let bias { for index in 0..<count * outputs { place[index] += bias[index % outputs] } }
-        guard let residual else { return }
-        for index in 0..<count * outputs { place[index] += residual[index] }
+    private func panels(_ type: ComputeType, _ pool: ComputePool) -> Panels {
+        direct.withLock { known in
+            if let known { return known }
+            let made = Panels(
+                weight, outputs: outputs, inputs: inputs, positions: kernel * kernel, type: type, pool: pool)
+            known = made
+            return made
+        }
+    }
+
+    /// (kernel · kernel · outputs, inputs)
+    private func fewWeights() -> Matrix {
+        few.withLock { known in
+            if let known { return known }
+            let (stored, positions) = (weight.matrix(), kernel * kernel)
+            let made = Matrix(rows: positions * outputs, columns: inputs)
+            for output in 0..<outputs {
+                for input in 0..<inputs {
+                    for position in 0..<positions {
+                        made[position * outputs + output, input] = stored[output, input * positions + position]
+                    }
+                }
+            }
+            known = made
+            return made
+        }
+    }
+
+    private func winogradWeights(_ tile: Int, _ pool: ComputePool) -> WinogradWeights {
+        transformed.withLock { known in
+            if let weights = known[tile] { return weights }
+            let made = WinogradWeights(weight, outputs: outputs, inputs: inputs, tile: tile, type: type, pool: pool)
+            known[tile] = made
+            return made
+        }
     }
 }
 
@@ -99,11 +140,11 @@ extension Weights {
     ) throws(ModelError) -> Convolution {
         let (weightName, biasName) = (name + ".weight", name + ".bias")
         let weight = try tensor(weightName, shape: [outputs, inputs, kernel, kernel])
-        let bias = try optionalTensor(biasName, shape: [outputs])
+        let (bias, type) = (try optionalTensor(biasName, shape: [outputs]), computeType)
         let padding = padding ?? Convolution.Padding(kernel / 2)
-        let kind = "convolution \(stride) \(padding)"
+        let kind = "convolution \(stride) \(padding) \(type)"
         return try source.layer(of: [prefix + weightName, prefix + biasName], kind: kind) { () throws(ModelError) in
-            Convolution(weight: weight, bias: bias, stride: stride, padding: padding)
+            Convolution(weight: weight, bias: bias, stride: stride, padding: padding, type: type)
         }
     }
 }

@@ -1,43 +1,127 @@
-internal import CUmbelKernels
+internal import CUmbelCompute
 package import UmbelTensor
 
 /// y = x · Wᵀ + b with W (outputs, inputs), as files have it.
 package final class Linear: Sendable {
     package let inputs: Int
     package let outputs: Int
-    /// (inputs, outputs)
-    private let weight: Matrix
-    private let bias: [Float]?
+    private let panels: Panels
+    private let bias: Matrix?
 
+    /// - Parameter type: what products are computed in.
     /// - Precondition: `weight` has two axes, or further ones of size 1; `bias` has a number for each output.
-    package init(weight: TensorView, bias: TensorView?) {
+    package init(weight: TensorView, bias: TensorView?, type: ComputeType = .f32) {
         outputs = weight.shape[0]
         inputs = weight.elementCount / max(1, outputs)
         precondition(bias.map { $0.elementCount == weight.shape[0] } ?? true)
-        self.weight = weight.matrix().transposed()
-        self.bias = bias?.values()
+        panels = Panels(weight, outputs: outputs, inputs: inputs, type: type, pool: nil)
+        self.bias = bias?.matrix(rows: 1)
     }
 
     /// - Parameters:
     ///   - x: (rows, inputs)
     ///   - residual: is added, (rows, outputs).
+    ///   - activation: is taken of all that.
     /// - Returns: (rows, outputs)
-    package func callAsFunction(_ x: Matrix, adding residual: Matrix? = nil, pool: ComputePool) -> Matrix {
+    package func callAsFunction(
+        _ x: Matrix, adding residual: Matrix? = nil, activation: Activation? = nil, pool: ComputePool
+    ) -> Matrix {
         precondition(x.columns == inputs && residual.map { $0.rows == x.rows && $0.columns == outputs } ?? true)
         let out = Matrix(rows: x.rows, columns: outputs)
-        pool.forEachRange(x.rows, grain: 32) { rows in
-            umbel_multiply(
-                out.row(rows.lowerBound), outputs, x.row(rows.lowerBound), inputs, weight.start, outputs, rows.count,
-                inputs, outputs)
-            for row in rows {
-                let place = out.row(row)
-                if let bias { for column in 0..<outputs { place[column] += bias[column] } }
-                guard let residual else { continue }
-                let other = residual.row(row)
-                for column in 0..<outputs { place[column] += other[column] }
-            }
+        let parts = ProductParts(rows: x.rows, columns: outputs, threads: pool.threads)
+        pool.forEach(parts.count) { index in
+            let (rows, columns) = parts[index]
+            let left = LeftRows(x, rows, panels.type)
+            let place = out.row(rows.lowerBound) + columns.lowerBound
+            multiply(
+                left, columns, into: place, stride: outputs,
+                residual: residual.map { UnsafePointer($0.row(rows.lowerBound) + columns.lowerBound) })
+            guard let activation else { return }
+            for row in 0..<rows.count { activation.apply(to: place + row * outputs, count: columns.count) }
         }
         return out
+    }
+
+    /// GEGLU of the layer: the first half of its outputs times gelu of the second. The halves are never in memory as a whole.
+    ///
+    /// - Returns: (rows, outputs / 2)
+    package func gatedGELU(_ x: Matrix, pool: ComputePool) -> Matrix {
+        precondition(x.columns == inputs && outputs % 2 == 0)
+        let half = outputs / 2
+        guard half % Panels.width == 0 else { return Activation.gatedGELU(self(x, pool: pool), pool: pool) }
+        let out = Matrix(rows: x.rows, columns: half)
+        let parts = ProductParts(rows: x.rows, columns: half, threads: pool.threads, widest: 5 * Panels.width)
+        pool.forEach(parts.count) { index in
+            let (rows, columns) = parts[index]
+            let left = LeftRows(x, rows, panels.type)
+            let halves = Matrix(rows: rows.count, columns: 2 * columns.count)
+            multiply(left, columns, into: halves.start, stride: halves.columns)
+            let gates = half + columns.lowerBound..<half + columns.upperBound
+            multiply(left, gates, into: halves.start + columns.count, stride: halves.columns)
+            umbel_gate(
+                out.row(rows.lowerBound) + columns.lowerBound, half, halves.start, halves.columns, rows.count,
+                columns.count)
+        }
+        return out
+    }
+
+    /// - Parameter columns: begin with a panel.
+    private func multiply(
+        _ left: LeftRows, _ columns: Range<Int>, into out: UnsafeMutablePointer<Float>, stride: Int,
+        residual: UnsafePointer<Float>? = nil
+    ) {
+        var product = umbel_panel_product(
+            out: out, out_stride: stride, left: left.start, left_stride: left.stride,
+            panels: panels.from(output: columns.lowerBound), panel_stride: panels.stride, rows: left.count,
+            inner: panels.inner, columns: columns.count,
+            bias: bias.map { UnsafePointer($0.start + columns.lowerBound) }, residual: residual,
+            residual_stride: outputs, unit: panels.type.unit)
+        umbel_multiply_panels(&product)
+    }
+}
+
+/// Some rows of a matrix as factors of a product.
+struct LeftRows {
+    /// Whose memory it is.
+    private let owner: Matrix
+    let start: UnsafePointer<Float>
+    /// In units.
+    let stride: Int
+    let count: Int
+
+    init(_ x: Matrix, _ rows: Range<Int>, _ type: ComputeType) {
+        stride = type.units(x.columns)
+        count = rows.count
+        if type == .f32 {
+            owner = x
+            start = UnsafePointer(x.row(rows.lowerBound))
+        } else {
+            owner = x.pairedColumns(rows)
+            start = UnsafePointer(owner.start)
+        }
+    }
+}
+
+extension Matrix {
+    /// Some rows as pairs of bf16, one unit for two neighbouring columns.
+    func pairedColumns(_ rows: Range<Int>) -> Matrix {
+        let units = Matrix(rows: rows.count, columns: ComputeType.bf16.units(columns))
+        units.start.withMemoryRebound(to: UInt32.self, capacity: units.count) { place in
+            umbel_pack_columns(place, units.columns, row(rows.lowerBound), columns, rows.count, columns)
+        }
+        return units
+    }
+
+    /// All rows as pairs of bf16, made by all threads.
+    func pairedColumns(pool: ComputePool) -> Matrix {
+        let units = Matrix(rows: rows, columns: ComputeType.bf16.units(columns))
+        pool.forEachRange(rows, grain: 64) { range in
+            let place = units.row(range.lowerBound)
+            place.withMemoryRebound(to: UInt32.self, capacity: range.count * units.columns) { place in
+                umbel_pack_columns(place, units.columns, self.row(range.lowerBound), columns, range.count, columns)
+            }
+        }
+        return units
     }
 }
 
@@ -52,9 +136,9 @@ extension Weights {
         guard weight.shape.first == outputs, weight.elementCount == inputs * outputs else {
             throw .shape(tensor: prefix + weightName, found: weight.shape, expected: [outputs, inputs])
         }
-        let bias = try optionalTensor(biasName, shape: [outputs])
-        return try source.layer(of: [prefix + weightName, prefix + biasName], kind: "linear") {
-            () throws(ModelError) in Linear(weight: weight, bias: bias)
+        let (bias, type) = (try optionalTensor(biasName, shape: [outputs]), computeType)
+        return try source.layer(of: [prefix + weightName, prefix + biasName], kind: "linear \(type)") {
+            () throws(ModelError) in Linear(weight: weight, bias: bias, type: type)
         }
     }
 }

@@ -1,3 +1,4 @@
+internal import CUmbelCompute
 package import UmbelTensor
 
 /// Groups of channels of a picture to mean 0 and variance 1, then each channel times a factor plus a shift.
@@ -8,80 +9,98 @@ package final class GroupNorm: Sendable {
     private let shift: [Float]
 
     /// - Precondition: the channels, of which there is a scale and a shift each, make up whole groups.
-    init(groups: Int, epsilon: Double, scale: [Float], shift: [Float]) {
+    package init(groups: Int, epsilon: Double, scale: [Float], shift: [Float]) {
         precondition(scale.count == shift.count && groups > 0 && scale.count % groups == 0)
         (self.groups, self.epsilon, self.scale, self.shift) = (groups, epsilon, scale, shift)
     }
+
+    /// Places whose sums are one part; the same for any number of threads, so that the sum is.
+    private static let summed = 512
 
     /// - Parameter silu: whether x · sigmoid(x) is taken of the result.
     package func callAsFunction(_ x: FeatureMap, silu: Bool, pool: ComputePool) -> FeatureMap {
         precondition(x.channels == scale.count)
         let out = x.with(Matrix(rows: x.values.rows, columns: x.channels))
-        let width = x.channels / groups
-        pool.forEachRange(x.batch * groups, grain: 1) { range in
-            for index in range {
-                let (picture, group) = (index / groups, index % groups)
-                let offset = picture * x.places * x.channels + group * width
-                let (mean, factor) = moments(x.values.start + offset, x.places, x.channels, width)
-                for place in 0..<x.places {
-                    for channel in 0..<width {
-                        let at = offset + place * x.channels + channel
-                        let normal = Float((Double(x.values.start[at]) - mean) * factor)
-                        let y = normal * scale[group * width + channel] + shift[group * width + channel]
-                        out.values.start[at] = silu ? Activation.silu(y) : y
-                    }
-                }
-            }
+        let changes = changes(x, pool)
+        let grain = 64
+        let parts = (x.places + grain - 1) / grain
+        pool.forEach(x.batch * parts) { index in
+            let (picture, first) = (index / parts, index % parts * grain)
+            let row = picture * x.places + first
+            umbel_scale_shift(
+                out.values.row(row), x.values.row(row), changes.row(2 * picture), changes.row(2 * picture + 1),
+                min(grain, x.places - first), x.channels, silu ? 1 : 0)
         }
         return out
     }
 
-    private func moments(
-        _ start: UnsafePointer<Float>, _ places: Int, _ stride: Int, _ width: Int
-    ) -> (mean: Double, factor: Double) {
-        var (sum, squares) = (0.0, 0.0)
-        for place in 0..<places {
-            for channel in 0..<width {
-                let value = Double(start[place * stride + channel])
-                sum += value
-                squares += value * value
+    /// What each channel is multiplied by and what is added then, a row each for each picture.
+    private func changes(_ x: FeatureMap, _ pool: ComputePool) -> Matrix {
+        let sums = sums(x, pool)
+        let changes = Matrix(rows: 2 * x.batch, columns: x.channels)
+        let width = x.channels / groups
+        let count = Double(width * x.places)
+        for picture in 0..<x.batch {
+            let start = picture * 2 * x.channels
+            for group in 0..<groups {
+                let channels = start + group * width..<start + (group + 1) * width
+                let mean = sums[channels].reduce(0, +) / count
+                let squares = channels.reduce(0) { $0 + sums[$1 + x.channels] } / count
+                let factor = 1 / (max(0, squares - mean * mean) + epsilon).squareRoot()
+                for channel in group * width..<(group + 1) * width {
+                    let scaled = factor * Double(scale[channel])
+                    changes[2 * picture, channel] = Float(scaled)
+                    changes[2 * picture + 1, channel] = Float(Double(shift[channel]) - mean * scaled)
+                }
             }
         }
-        let count = Double(places * width)
-        let mean = sum / count
-        return (mean, 1 / (max(0, squares / count - mean * mean) + epsilon).squareRoot())
+        return changes
+    }
+
+    /// Σ x of each channel, then Σ x², picture after picture.
+    private func sums(_ x: FeatureMap, _ pool: ComputePool) -> [Double] {
+        let width = 2 * x.channels
+        let parts = (x.places + Self.summed - 1) / Self.summed
+        // Doubles in the memory of twice as many floats.
+        let partial = Matrix(rows: x.batch * parts, columns: 2 * width, repeating: 0)
+        pool.forEach(partial.rows) { index in
+            let (picture, first) = (index / parts, index % parts * Self.summed)
+            partial.row(index).withMemoryRebound(to: Double.self, capacity: width) { sums in
+                umbel_channel_sums(
+                    sums, x.values.row(picture * x.places + first), min(Self.summed, x.places - first), x.channels)
+            }
+        }
+        var sums = [Double](repeating: 0, count: x.batch * width)
+        for row in 0..<partial.rows {
+            partial.row(row).withMemoryRebound(to: Double.self, capacity: width) { part in
+                for column in 0..<width { sums[row / parts * width + column] += part[column] }
+            }
+        }
+        return sums
     }
 }
 
 /// Each row to mean 0 and variance 1, then each column times a factor plus a shift.
 package final class LayerNorm: Sendable {
-    private let epsilon: Double
-    private let scale: [Float]
-    private let shift: [Float]
+    private let epsilon: Float
+    private let scale: Matrix
+    private let shift: Matrix
 
     /// - Precondition: as many shifts as scales.
-    init(epsilon: Double, scale: [Float], shift: [Float]) {
+    package init(epsilon: Double, scale: [Float], shift: [Float]) {
         precondition(scale.count == shift.count)
-        (self.epsilon, self.scale, self.shift) = (epsilon, scale, shift)
+        self.epsilon = Float(epsilon)
+        self.scale = Matrix(rows: 1, columns: scale.count, values: scale)
+        self.shift = Matrix(rows: 1, columns: shift.count, values: shift)
     }
 
     package func callAsFunction(_ x: Matrix, pool: ComputePool) -> Matrix {
-        precondition(x.columns == scale.count)
+        precondition(x.columns == scale.columns)
         let out = Matrix(rows: x.rows, columns: x.columns)
-        pool.forEachRange(x.rows, grain: 16) { rows in
-            for row in rows {
-                let (place, numbers) = (out.row(row), x.row(row))
-                var (sum, squares) = (0.0, 0.0)
-                for column in 0..<x.columns {
-                    sum += Double(numbers[column])
-                    squares += Double(numbers[column]) * Double(numbers[column])
-                }
-                let mean = sum / Double(x.columns)
-                let factor = 1 / (max(0, squares / Double(x.columns) - mean * mean) + epsilon).squareRoot()
-                for column in 0..<x.columns {
-                    place[column] = Float((Double(numbers[column]) - mean) * factor) * scale[column] + shift[column]
-                }
-            }
+        pool.forEachRange(x.rows, grain: 64) { rows in
+            umbel_normalise_rows(
+                out.row(rows.lowerBound), x.row(rows.lowerBound), scale.start, shift.start, rows.count, x.columns,
+                epsilon)
         }
         return out
     }

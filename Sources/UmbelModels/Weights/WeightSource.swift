@@ -24,14 +24,19 @@ package struct Weights: Sendable {
     package let source: any WeightSource
     /// Ends with a dot unless it is empty.
     package let prefix: String
+    /// What the products of its layers are computed in.
+    package let computeType: ComputeType
 
-    package init(_ source: any WeightSource, prefix: String = "") {
+    package init(_ source: any WeightSource, prefix: String = "", computeType: ComputeType = .f32) {
         self.source = source
         self.prefix = prefix
+        self.computeType = computeType
     }
 
     /// The weights of a part.
-    package subscript(_ part: String) -> Weights { Weights(source, prefix: prefix + part + ".") }
+    package subscript(_ part: String) -> Weights {
+        Weights(source, prefix: prefix + part + ".", computeType: computeType)
+    }
 
     package subscript(_ part: String, _ index: Int) -> Weights { self["\(part).\(index)"] }
 

@@ -1,0 +1,301 @@
+// The kernels written for reading, sums in f64: what the tests hold every set to.
+#include "umbel_compute.h"
+
+#include <math.h>
+#include <string.h>
+
+static uint32_t rounded_bfloat(float x) {
+    uint32_t u;
+    memcpy(&u, &x, sizeof u);
+    return (u + 0x7fff + ((u >> 16) & 1)) >> 16;
+}
+
+static float widened(uint32_t half) {
+    const uint32_t u = half << 16;
+    float x;
+    memcpy(&x, &u, sizeof x);
+    return x;
+}
+
+// a · b of a unit each.
+static double unit_product(const void *a, const void *b, enum umbel_unit unit) {
+    if (unit == UMBEL_NUMBERS) return (double)*(const float *)a * (double)*(const float *)b;
+    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (double)widened(x & 0xffff) * (double)widened(y & 0xffff) + (double)widened(x >> 16) * (double)widened(y >> 16);
+}
+
+// The number with an index among numbers or pairs.
+static void put(void *out, size_t index, float x, enum umbel_unit unit) {
+    if (unit == UMBEL_NUMBERS) ((float *)out)[index] = x;
+    else ((uint16_t *)out)[index] = (uint16_t)rounded_bfloat(x);
+}
+
+static size_t units_of(size_t count, enum umbel_unit unit) { return unit == UMBEL_PAIRS ? (count + 1) / 2 : count; }
+
+// One number of a panel.
+static void put_weight(void *panel, size_t input, size_t column, float x, enum umbel_unit unit) {
+    if (unit == UMBEL_NUMBERS) put(panel, input * UMBEL_WEIGHT_COLUMNS + column, x, unit);
+    else put(panel, (input / 2 * UMBEL_WEIGHT_COLUMNS + column) * 2 + input % 2, x, unit);
+}
+
+void umbel_pack_panel_reference(void *panel, const float *weight, size_t outputs, size_t inputs, size_t positions,
+                                enum umbel_unit unit) {
+    const size_t units = units_of(inputs, unit) * UMBEL_WEIGHT_COLUMNS;
+    memset(panel, 0, positions * units * sizeof(uint32_t));
+    for (size_t p = 0; p < positions; p++) {
+        for (size_t i = 0; i < inputs; i++) {
+            for (size_t o = 0; o < outputs; o++) {
+                put_weight((uint32_t *)panel + p * units, i, o, weight[(o * inputs + i) * positions + p], unit);
+            }
+        }
+    }
+}
+
+void umbel_pack_columns_reference(uint32_t *out, size_t out_stride, const float *in, size_t in_stride, size_t rows,
+                                  size_t columns) {
+    for (size_t r = 0; r < rows; r++) {
+        memset(out + r * out_stride, 0, (columns + 1) / 2 * sizeof *out);
+        for (size_t c = 0; c < columns; c++) put(out + r * out_stride, c, in[r * in_stride + c], UMBEL_PAIRS);
+    }
+}
+
+void umbel_pack_rows_reference(uint32_t *out, const float *in, size_t in_stride, size_t rows, size_t columns) {
+    memset(out, 0, (rows + 1) / 2 * columns * sizeof *out);
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t c = 0; c < columns; c++) {
+            put(out, (r / 2 * columns + c) * 2 + r % 2, in[r * in_stride + c], UMBEL_PAIRS);
+        }
+    }
+}
+
+void umbel_multiply_panels_reference(const struct umbel_panel_product *p) {
+    for (size_t r = 0; r < p->rows; r++) {
+        for (size_t c = 0; c < p->columns; c++) {
+            const uint32_t *const left = (const uint32_t *)p->left + r * p->left_stride;
+            const uint32_t *const right = (const uint32_t *)p->panels + c / UMBEL_WEIGHT_COLUMNS * p->panel_stride +
+                                          c % UMBEL_WEIGHT_COLUMNS;
+            double sum = p->bias ? (double)p->bias[c] : 0;
+            if (p->residual) sum += (double)p->residual[r * p->residual_stride + c];
+            for (size_t i = 0; i < p->inner; i++) sum += unit_product(left + i, right + i * UMBEL_WEIGHT_COLUMNS, p->unit);
+            p->out[r * p->out_stride + c] = (float)sum;
+        }
+    }
+}
+
+static const uint32_t *input_of(const struct umbel_convolution *c, size_t place, size_t position) {
+    const long row = (long)(place / c->out_width * c->stride + position / c->kernel) - (long)c->top;
+    const long column = (long)(place % c->out_width * c->stride + position % c->kernel) - (long)c->left;
+    if (row < 0 || row >= (long)c->height || column < 0 || column >= (long)c->width) return NULL;
+    return (const uint32_t *)c->in + ((size_t)row * c->width + (size_t)column) * c->inner;
+}
+
+void umbel_convolve_reference(const struct umbel_convolution *c, size_t first, size_t places) {
+    for (size_t place = first; place < first + places; place++) {
+        for (size_t o = 0; o < c->columns; o++) {
+            const size_t at = place * c->out_stride + o;
+            double sum = (c->bias ? (double)c->bias[o] : 0) + (c->residual ? (double)c->residual[at] : 0);
+            for (size_t position = 0; position < c->kernel * c->kernel; position++) {
+                const uint32_t *const in = input_of(c, place, position);
+                const uint32_t *const panel = (const uint32_t *)c->panels + o / UMBEL_WEIGHT_COLUMNS * c->panel_stride +
+                                              o % UMBEL_WEIGHT_COLUMNS;
+                for (size_t i = 0; in && i < c->inner; i++) {
+                    sum += unit_product(in + i, panel + (position * c->inner + i) * UMBEL_WEIGHT_COLUMNS, c->unit);
+                }
+            }
+            c->out[at] = (float)sum;
+        }
+    }
+}
+
+void umbel_convolve_few_reference(const struct umbel_convolution *c, size_t first, size_t places) {
+    const size_t positions = c->kernel * c->kernel;
+    for (size_t i = 0; i < places * c->columns; i++) {
+        const size_t place = first + i / c->columns, o = i % c->columns, at = place * c->out_stride + o;
+        double sum = (c->bias ? (double)c->bias[o] : 0) + (c->residual ? (double)c->residual[at] : 0);
+        for (size_t n = 0; n < positions * c->inner; n++) {
+            const float *const in = (const float *)input_of(c, place, n / c->inner);
+            const size_t weight = (n / c->inner * c->columns + o) * c->inner + n % c->inner;
+            if (in) sum += (double)in[n % c->inner] * (double)((const float *)c->panels)[weight];
+        }
+        c->out[at] = (float)sum;
+    }
+}
+
+void umbel_gather_reference(float *out, const struct umbel_convolution *c, size_t first, size_t places) {
+    for (size_t place = first; place < first + places; place++) {
+        for (size_t position = 0; position < c->kernel * c->kernel; position++) {
+            const float *const in = (const float *)input_of(c, place, position);
+            for (size_t i = 0; i < c->inner; i++) *out++ = in ? in[i] : 0;
+        }
+    }
+}
+
+// Winograd's matrices, from his points; the last one is infinity.
+static const double inputs_4[4][4] = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};
+static const double weights_4[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+static const double results_4[2][4] = {{1, 1, 1, 0}, {0, 1, -1, -1}};
+static const double inputs_6[6][6] = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
+                                      {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
+static const double weights_6[6][3] = {{1.0 / 4, 0, 0},
+                                       {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+                                       {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+                                       {1.0 / 24, 1.0 / 12, 1.0 / 6},
+                                       {1.0 / 24, -1.0 / 12, 1.0 / 6},
+                                       {0, 0, 1}};
+static const double results_6[4][6] = {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}};
+
+// (i, j) of m · x · mᵀ, m of `columns` columns.
+static double sandwiched(const double *m, size_t columns, const double *x, size_t i, size_t j) {
+    double sum = 0;
+    for (size_t a = 0; a < columns; a++) {
+        for (size_t b = 0; b < columns; b++) sum += m[i * columns + a] * x[a * columns + b] * m[j * columns + b];
+    }
+    return sum;
+}
+
+void umbel_winograd_weight_reference(void *panel, size_t point_stride, const float *weight, size_t outputs,
+                                     size_t inputs, size_t tile, enum umbel_unit unit) {
+    const size_t edge = tile + 2;
+    const double *const matrix = tile == 4 ? weights_6[0] : weights_4[0];
+    for (size_t p = 0; p < edge * edge; p++) {
+        uint32_t *const point = (uint32_t *)panel + p * point_stride;
+        memset(point, 0, units_of(inputs, unit) * UMBEL_WEIGHT_COLUMNS * sizeof *point);
+        for (size_t o = 0; o < outputs; o++) {
+            for (size_t i = 0; i < inputs; i++) {
+                double g[9];
+                for (size_t n = 0; n < 9; n++) g[n] = (double)weight[(o * inputs + i) * 9 + n];
+                put_weight(point, i, o, (float)sandwiched(matrix, 3, g, p / edge, p % edge), unit);
+            }
+        }
+    }
+}
+
+void umbel_winograd_input_reference(void *out, size_t point_stride, const float *in, size_t channels,
+                                    const struct umbel_winograd *w, size_t first, size_t tiles, enum umbel_unit unit) {
+    const size_t edge = w->tile + 2;
+    const double *const matrix = w->tile == 4 ? inputs_6[0] : inputs_4[0];
+    for (size_t t = 0; t < tiles; t++) {
+        const long top = (long)((first + t) / w->tiles_across * w->tile) - (long)w->top;
+        const long left = (long)((first + t) % w->tiles_across * w->tile) - (long)w->left;
+        for (size_t c = 0; c < channels; c++) {
+            double d[36];
+            for (size_t n = 0; n < edge * edge; n++) {
+                const long row = top + (long)(n / edge), column = left + (long)(n % edge);
+                const int inside = row >= 0 && row < (long)w->height && column >= 0 && column < (long)w->width;
+                d[n] = inside ? (double)in[((size_t)row * w->width + (size_t)column) * channels + c] : 0;
+            }
+            for (size_t p = 0; p < edge * edge; p++) {
+                uint32_t *const row = (uint32_t *)out + p * point_stride + t * units_of(channels, unit);
+                put(row, c, (float)sandwiched(matrix, edge, d, p / edge, p % edge), unit);
+                if (unit == UMBEL_PAIRS && c + 1 == channels && channels % 2) put(row, channels, 0, unit);
+            }
+        }
+    }
+}
+
+void umbel_winograd_output_reference(float *out, const float *products, size_t point_stride, size_t channels,
+                                     const struct umbel_winograd *w, size_t first, size_t tiles, const float *bias,
+                                     const float *residual) {
+    const size_t edge = w->tile + 2;
+    const double *const matrix = w->tile == 4 ? results_6[0] : results_4[0];
+    for (size_t t = 0; t < tiles; t++) {
+        for (size_t c = 0; c < channels; c++) {
+            double x[36];
+            for (size_t p = 0; p < edge * edge; p++) x[p] = (double)products[p * point_stride + t * channels + c];
+            for (size_t n = 0; n < w->tile * w->tile; n++) {
+                const size_t row = (first + t) / w->tiles_across * w->tile + n / w->tile;
+                const size_t column = (first + t) % w->tiles_across * w->tile + n % w->tile;
+                if (row >= w->out_height || column >= w->out_width) continue;
+                const size_t at = (row * w->out_width + column) * channels + c;
+                const double start = (bias ? (double)bias[c] : 0) + (residual ? (double)residual[at] : 0);
+                out[at] = (float)(start + sandwiched(matrix, edge, x, n / w->tile, n % w->tile));
+            }
+        }
+    }
+}
+
+// The number of a query and a key as a product, and the number of a value.
+static double key_product(const struct umbel_attention *a, size_t query, size_t key) {
+    const uint32_t *const row = (const uint32_t *)a->keys + key * a->key_stride;
+    double sum = 0;
+    for (size_t i = 0; i < a->size; i++) {
+        const double q = (double)a->queries[query * a->query_stride + i];
+        const uint32_t *const unit = row + (a->unit == UMBEL_PAIRS ? i / 2 : i);
+        sum += q * (a->unit == UMBEL_PAIRS ? (double)widened(*unit >> (i % 2 * 16) & 0xffff) : (double)*(const float *)unit);
+    }
+    return sum;
+}
+
+static double value_at(const struct umbel_attention *a, size_t key, size_t i) {
+    if (a->unit == UMBEL_NUMBERS) return (double)((const float *)a->values)[key * a->value_stride + i];
+    return (double)widened(((const uint32_t *)a->values)[key / 2 * a->value_stride + i] >> (key % 2 * 16) & 0xffff);
+}
+
+void umbel_attend_reference(const struct umbel_attention *a, float *scratch) {
+    (void)scratch;
+    for (size_t j = 0; j < a->count; j++) {
+        const size_t seen = a->place + j + 1 < a->seen ? a->place + j + 1 : a->seen;
+        double largest = -INFINITY, total = 0;
+        for (size_t k = 0; k < seen; k++) largest = fmax(largest, key_product(a, j, k));
+        for (size_t k = 0; k < seen; k++) total += exp((double)a->scale * (key_product(a, j, k) - largest));
+        for (size_t i = 0; i < a->size; i++) {
+            double sum = 0;
+            for (size_t k = 0; k < seen; k++) {
+                sum += exp((double)a->scale * (key_product(a, j, k) - largest)) * value_at(a, k, i);
+            }
+            a->out[j * a->query_stride + i] = (float)(sum / total);
+        }
+    }
+}
+
+void umbel_channel_sums_reference(double *sums, const float *x, size_t rows, size_t channels) {
+    for (size_t i = 0; i < rows * channels; i++) {
+        sums[i % channels] += (double)x[i];
+        sums[channels + i % channels] += (double)x[i] * (double)x[i];
+    }
+}
+
+void umbel_scale_shift_reference(float *y, const float *x, const float *factors, const float *shifts, size_t rows,
+                                 size_t channels, int silu) {
+    for (size_t i = 0; i < rows * channels; i++) {
+        const double value = (double)x[i] * (double)factors[i % channels] + (double)shifts[i % channels];
+        y[i] = (float)(silu ? value / (1 + exp(-value)) : value);
+    }
+}
+
+void umbel_normalise_rows_reference(float *y, const float *x, const float *factors, const float *shifts, size_t rows,
+                                    size_t columns, float epsilon) {
+    for (size_t r = 0; r < rows; r++, x += columns, y += columns) {
+        double mean = 0, variance = 0;
+        for (size_t c = 0; c < columns; c++) mean += (double)x[c] / (double)columns;
+        for (size_t c = 0; c < columns; c++) variance += ((double)x[c] - mean) * ((double)x[c] - mean) / (double)columns;
+        for (size_t c = 0; c < columns; c++) {
+            const double normal = ((double)x[c] - mean) / sqrt(variance + (double)epsilon);
+            y[c] = (float)(normal * (double)factors[c] + (double)shifts[c]);
+        }
+    }
+}
+
+static double activated(double x, enum umbel_activation activation) {
+    switch (activation) {
+    case UMBEL_SILU: return x / (1 + exp(-x));
+    case UMBEL_GELU: return 0.5 * x * erfc(-x * sqrt(0.5));
+    case UMBEL_QUICK_GELU: return x / (1 + exp(-1.702 * x));
+    case UMBEL_RELU: return fmax(x, 0);
+    case UMBEL_MISH: return x * tanh(x > 30 ? x : log1p(exp(x)));
+    }
+    return x;
+}
+
+void umbel_activate_reference(float *x, size_t count, enum umbel_activation activation) {
+    for (size_t i = 0; i < count; i++) x[i] = (float)activated((double)x[i], activation);
+}
+
+void umbel_gate_reference(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t columns) {
+    for (size_t r = 0; r < rows; r++) {
+        for (size_t c = 0; c < columns; c++) {
+            const double gate = activated((double)x[r * x_stride + columns + c], UMBEL_GELU);
+            y[r * y_stride + c] = (float)((double)x[r * x_stride + c] * gate);
+        }
+    }
+}

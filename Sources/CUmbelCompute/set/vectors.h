@@ -1,0 +1,91 @@
+// Vectors of this instruction set's width. Included once by each `set_….c`, which says LANES (f32 numbers of a register),
+// TILE_VECTORS (registers of a row that a tile holds), BFLOAT_PRODUCTS (the CPU multiplies pairs of bf16) and FUSES (it
+// adds products in one step).
+#pragma once
+#include "umbel_compute.h"
+
+#include <math.h>
+#include <string.h>
+
+#if BFLOAT_PRODUCTS
+#include <immintrin.h>
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+// For loops over what a tile holds: its results are registers only if no index is left at run time.
+#define UNROLLED _Pragma("clang loop unroll(full)")
+
+typedef float vf __attribute__((ext_vector_type(LANES)));
+typedef uint32_t vu __attribute__((ext_vector_type(LANES)));
+typedef int32_t vi __attribute__((ext_vector_type(LANES)));
+typedef uint16_t vh __attribute__((ext_vector_type(LANES)));
+
+INLINE vf load(const void *x) {
+    vf v;
+    memcpy(&v, x, sizeof v);
+    return v;
+}
+
+INLINE void store(void *x, vf v) { memcpy(x, &v, sizeof v); }
+
+// The first `count` numbers, if that is less than a register; the rest is zeros.
+INLINE vf load_part(const float *x, size_t count) {
+    if (count >= LANES) return load(x);
+    float padded[LANES] = {0};
+    memcpy(padded, x, count * sizeof *x);
+    return load(padded);
+}
+
+INLINE void store_part(float *x, vf v, size_t count) {
+    if (count >= LANES) {
+        store(x, v);
+        return;
+    }
+    float padded[LANES];
+    store(padded, v);
+    memcpy(x, padded, count * sizeof *x);
+}
+
+INLINE vf multiply_add(vf a, vf b, vf c) {
+#if FUSES
+    return __builtin_elementwise_fma(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+// bf16 in the low half, to nearest, ties to even. For finite numbers.
+INLINE vu round_bfloat(vf x) {
+    const vu u = (vu)x;
+    return (u + 0x7fff + ((u >> 16) & 1)) >> 16;
+}
+
+INLINE uint32_t round_one_bfloat(float x) {
+    uint32_t u;
+    memcpy(&u, &x, sizeof u);
+    return (u + 0x7fff + ((u >> 16) & 1)) >> 16;
+}
+
+// Numbers as bf16 behind each other, the first `count` of them; what is missing to a whole pair is a zero.
+INLINE void store_bfloat(void *out, vf x, size_t count) {
+#if BFLOAT_PRODUCTS
+    const __m256bh h = _mm512_cvtneps_pbh((__m512)x);
+#else
+    const vh h = __builtin_convertvector(round_bfloat(x), vh);
+#endif
+    // Two copies of known sizes: one of a size that is not known would be a call.
+    if (count >= LANES) memcpy(out, &h, sizeof h);
+    else memcpy(out, &h, (count + 1) / 2 * 4);
+}
+
+// sum + a · b, of numbers or of pairs.
+INLINE vf add_product(vf sum, vf a, vf b, enum umbel_unit unit) {
+    if (unit == UMBEL_NUMBERS) return multiply_add(a, b, sum);
+#if BFLOAT_PRODUCTS
+    return (vf)_mm512_dpbf16_ps((__m512)sum, (__m512bh)a, (__m512bh)b);
+#else
+    sum = multiply_add((vf)((vu)a << 16), (vf)((vu)b << 16), sum);
+    return multiply_add((vf)((vu)a & 0xffff0000), (vf)((vu)b & 0xffff0000), sum);
+#endif
+}

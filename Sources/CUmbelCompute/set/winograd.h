@@ -1,0 +1,203 @@
+// The transformations of Winograd's convolutions, with tiles of 2 × 2 results from the points 0, 1, −1, ∞ and of 4 × 4 from
+// 0, 1, −1, 2, −2, ∞.
+#pragma once
+
+enum { LARGEST_EDGE = 6 };
+
+// Bᵀd: `edge` inputs to as many points.
+INLINE void input_points(vf *out, const vf *d, int edge) {
+    if (edge == 4) {
+        out[0] = d[0] - d[2];
+        out[1] = d[1] + d[2];
+        out[2] = d[2] - d[1];
+        out[3] = d[1] - d[3];
+        return;
+    }
+    const vf even = multiply_add(d[2], -4.0f, d[4]), odd = multiply_add(d[1], -4.0f, d[3]);
+    const vf far_even = d[4] - d[2], far_odd = 2.0f * (d[3] - d[1]);
+    out[0] = multiply_add(d[0], 4.0f, multiply_add(d[2], -5.0f, d[4]));
+    out[1] = even + odd;
+    out[2] = even - odd;
+    out[3] = far_even + far_odd;
+    out[4] = far_even - far_odd;
+    out[5] = multiply_add(d[1], 4.0f, multiply_add(d[3], -5.0f, d[5]));
+}
+
+// Gg: three weights to `edge` points.
+INLINE void weight_points(vf *out, const vf *g, int edge) {
+    if (edge == 4) {
+        out[0] = g[0];
+        out[1] = 0.5f * (g[0] + g[1] + g[2]);
+        out[2] = 0.5f * (g[0] - g[1] + g[2]);
+        out[3] = g[2];
+        return;
+    }
+    const vf near = (g[0] + g[2]) * (-1.0f / 6), far = g[0] * (1.0f / 24) + g[2] * (1.0f / 6);
+    out[0] = 0.25f * g[0];
+    out[1] = near - g[1] * (1.0f / 6);
+    out[2] = near + g[1] * (1.0f / 6);
+    out[3] = far + g[1] * (1.0f / 12);
+    out[4] = far - g[1] * (1.0f / 12);
+    out[5] = g[2];
+}
+
+// Aᵀp: `edge` points to edge − 2 results.
+INLINE void results(vf *out, const vf *p, int edge) {
+    if (edge == 4) {
+        out[0] = p[0] + p[1] + p[2];
+        out[1] = p[1] - p[2] - p[3];
+        return;
+    }
+    const vf sum = p[1] + p[2], difference = p[1] - p[2], far_sum = p[3] + p[4], far_difference = p[3] - p[4];
+    out[0] = p[0] + sum + far_sum;
+    out[1] = multiply_add(far_difference, 2.0f, difference);
+    out[2] = multiply_add(far_sum, 4.0f, sum);
+    out[3] = multiply_add(far_difference, 8.0f, difference) + p[5];
+}
+
+INLINE void store_units(void *out, size_t number, vf x, size_t count, enum umbel_unit unit) {
+    if (unit == UMBEL_PAIRS) store_bfloat((uint16_t *)out + number, x, count);
+    else store_part((float *)out + number, x, count);
+}
+
+// The corner of a tile in the picture with its padding.
+struct corner {
+    size_t row, column;
+};
+
+INLINE struct corner corner_of(const struct umbel_winograd *w, size_t tile) {
+    return (struct corner){tile / w->tiles_across * w->tile, tile % w->tiles_across * w->tile};
+}
+
+// Where each row and column of a tile's inputs begins, for one tile; NULL outside of the picture.
+INLINE void find_inputs(const float *inputs[LARGEST_EDGE][LARGEST_EDGE], const float *in, size_t channels,
+                        const struct umbel_winograd *w, size_t tile, int edge) {
+    const struct corner corner = corner_of(w, tile);
+    for (int i = 0; i < edge; i++) {
+        for (int j = 0; j < edge; j++) {
+            const size_t row = corner.row + i - w->top, column = corner.column + j - w->left;
+            // What is before the picture has wrapped to something large.
+            inputs[i][j] = row < w->height && column < w->width ? in + (row * w->width + column) * channels : NULL;
+        }
+    }
+}
+
+INLINE void transform_inputs(void *out, size_t point_stride, const float *in, size_t channels,
+                             const struct umbel_winograd *w, size_t first, size_t tiles, int edge, enum umbel_unit unit) {
+    const size_t units = unit == UMBEL_PAIRS ? (channels + 1) / 2 : channels;
+    const float *inputs[LARGEST_EDGE][LARGEST_EDGE];
+    for (size_t t = 0; t < tiles; t++) {
+        find_inputs(inputs, in, channels, w, first + t, edge);
+        uint32_t *const place = (uint32_t *)out + t * units;
+        for (size_t c = 0; c < channels; c += LANES) {
+            vf across[LARGEST_EDGE][LARGEST_EDGE], down[LARGEST_EDGE], points[LARGEST_EDGE];
+            UNROLLED for (int i = 0; i < edge; i++) {
+                vf d[LARGEST_EDGE];
+                UNROLLED for (int j = 0; j < edge; j++) d[j] = inputs[i][j] ? load_part(inputs[i][j] + c, channels - c) : 0;
+                input_points(across[i], d, edge);
+            }
+            UNROLLED for (int j = 0; j < edge; j++) {
+                UNROLLED for (int i = 0; i < edge; i++) down[i] = across[i][j];
+                input_points(points, down, edge);
+                UNROLLED for (int i = 0; i < edge; i++) {
+                    store_units(place + (i * edge + j) * point_stride, c, points[i], channels - c, unit);
+                }
+            }
+        }
+    }
+}
+
+static void set_winograd_input(void *out, size_t point_stride, const float *in, size_t channels,
+                               const struct umbel_winograd *shape, size_t first, size_t tiles, enum umbel_unit unit) {
+    if (shape->tile == 4 && unit == UMBEL_NUMBERS) {
+        transform_inputs(out, point_stride, in, channels, shape, first, tiles, 6, UMBEL_NUMBERS);
+    } else if (shape->tile == 4) {
+        transform_inputs(out, point_stride, in, channels, shape, first, tiles, 6, UMBEL_PAIRS);
+    } else if (unit == UMBEL_NUMBERS) {
+        transform_inputs(out, point_stride, in, channels, shape, first, tiles, 4, UMBEL_NUMBERS);
+    } else {
+        transform_inputs(out, point_stride, in, channels, shape, first, tiles, 4, UMBEL_PAIRS);
+    }
+}
+
+// One number of a panel, of which a pair takes half a unit.
+INLINE void store_weights(void *panel, size_t input, size_t column, vf x, enum umbel_unit unit) {
+    if (unit == UMBEL_NUMBERS) {
+        store((float *)panel + input * UMBEL_WEIGHT_COLUMNS + column, x);
+        return;
+    }
+    const vu h = round_bfloat(x);
+    uint16_t *const out = (uint16_t *)panel + (input / 2 * UMBEL_WEIGHT_COLUMNS + column) * 2 + input % 2;
+    for (size_t l = 0; l < LANES; l++) out[2 * l] = (uint16_t)h[l];
+}
+
+INLINE void transform_weights(void *panel, size_t point_stride, const float *weight, size_t outputs, size_t inputs,
+                              int edge, enum umbel_unit unit) {
+    const size_t units = unit == UMBEL_PAIRS ? (inputs + 1) / 2 : inputs;
+    for (int p = 0; p < edge * edge; p++) {
+        memset((uint32_t *)panel + p * point_stride, 0, units * UMBEL_WEIGHT_COLUMNS * sizeof(uint32_t));
+    }
+    for (size_t i = 0; i < inputs; i++) {
+        for (size_t o = 0; o < outputs; o += LANES) {
+            float numbers[9][LANES] = {{0}};
+            for (size_t l = 0; l < LANES && o + l < outputs; l++) {
+                for (size_t p = 0; p < 9; p++) numbers[p][l] = weight[((o + l) * inputs + i) * 9 + p];
+            }
+            vf across[3][LARGEST_EDGE], down[3], points[LARGEST_EDGE];
+            for (int r = 0; r < 3; r++) {
+                const vf g[3] = {load(numbers[3 * r]), load(numbers[3 * r + 1]), load(numbers[3 * r + 2])};
+                weight_points(across[r], g, edge);
+            }
+            for (int j = 0; j < edge; j++) {
+                for (int r = 0; r < 3; r++) down[r] = across[r][j];
+                weight_points(points, down, edge);
+                for (int r = 0; r < edge; r++) {
+                    store_weights((uint32_t *)panel + (r * edge + j) * point_stride, i, o, points[r], unit);
+                }
+            }
+        }
+    }
+}
+
+static void set_winograd_weight(void *panel, size_t point_stride, const float *weight, size_t outputs, size_t inputs,
+                                size_t tile, enum umbel_unit unit) {
+    if (tile == 4) transform_weights(panel, point_stride, weight, outputs, inputs, 6, unit);
+    else transform_weights(panel, point_stride, weight, outputs, inputs, 4, unit);
+}
+
+INLINE void transform_products(float *out, const float *products, size_t point_stride, size_t channels,
+                               const struct umbel_winograd *w, size_t first, size_t tiles, const float *bias,
+                               const float *residual, int edge) {
+    for (size_t t = 0; t < tiles; t++) {
+        const struct corner corner = corner_of(w, first + t);
+        const float *const place = products + t * channels;
+        for (size_t c = 0; c < channels; c += LANES) {
+            const size_t left = channels - c;
+            vf across[LARGEST_EDGE][LARGEST_EDGE - 2], down[LARGEST_EDGE], sums[LARGEST_EDGE - 2];
+            UNROLLED for (int i = 0; i < edge; i++) {
+                vf p[LARGEST_EDGE];
+                UNROLLED for (int j = 0; j < edge; j++) p[j] = load_part(place + (i * edge + j) * point_stride + c, left);
+                results(across[i], p, edge);
+            }
+            const vf start = bias ? load_part(bias + c, left) : 0;
+            UNROLLED for (int j = 0; j < edge - 2; j++) {
+                UNROLLED for (int i = 0; i < edge; i++) down[i] = across[i][j];
+                results(sums, down, edge);
+                UNROLLED for (int i = 0; i < edge - 2; i++) {
+                    const size_t row = corner.row + i, column = corner.column + j;
+                    if (row >= w->out_height || column >= w->out_width) continue;
+                    const size_t at = (row * w->out_width + column) * channels + c;
+                    const vf before = residual ? start + load_part(residual + at, left) : start;
+                    store_part(out + at, sums[i] + before, left);
+                }
+            }
+        }
+    }
+}
+
+static void set_winograd_output(float *out, const float *products, size_t point_stride, size_t channels,
+                                const struct umbel_winograd *shape, size_t first, size_t tiles, const float *bias,
+                                const float *residual) {
+    if (shape->tile == 4) transform_products(out, products, point_stride, channels, shape, first, tiles, bias, residual, 6);
+    else transform_products(out, products, point_stride, channels, shape, first, tiles, bias, residual, 4);
+}

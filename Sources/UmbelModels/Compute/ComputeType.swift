@@ -1,0 +1,14 @@
+internal import CUmbelCompute
+
+/// What the factors of products are rounded to. Sums, and everything between layers, are f32 in either case.
+package enum ComputeType: String, CaseIterable, Sendable {
+    /// Weights of fewer bits are widened.
+    case f32
+    /// Half the memory, and twice as fast on processors that multiply pairs of it.
+    case bf16
+
+    var unit: umbel_unit { self == .f32 ? UMBEL_NUMBERS : UMBEL_PAIRS }
+
+    /// How many units of 32 bits hold so many numbers.
+    func units(_ count: Int) -> Int { self == .f32 ? count : (count + 1) / 2 }
+}

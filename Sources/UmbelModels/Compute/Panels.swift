@@ -1,0 +1,52 @@
+internal import CUmbelCompute
+internal import UmbelTensor
+
+/// A weight in the order in which products read it: for each 64 outputs a panel with all units of the inner dimension.
+final class Panels: Sendable {
+    static let width = UMBEL_WEIGHT_COLUMNS
+
+    let type: ComputeType
+    let outputs: Int
+    /// Units of the inner dimension.
+    let inner: Int
+    /// (panels, inner · 64) in units
+    private let units: Matrix
+
+    /// - Parameter weight: (outputs, inputs · positions), the positions of each input behind each other; the inner dimension
+    ///   goes through the inputs of position after position.
+    /// - Precondition: so many elements of a floating-point type.
+    init(_ weight: TensorView, outputs: Int, inputs: Int, positions: Int = 1, type: ComputeType, pool: ComputePool?) {
+        precondition(weight.elementCount == outputs * inputs * positions)
+        (self.type, self.outputs) = (type, outputs)
+        let inner = positions * type.units(inputs)
+        self.inner = inner
+        let units = Matrix(rows: (outputs + Self.width - 1) / Self.width, columns: inner * Self.width)
+        self.units = units
+        Self.forEachPanel(of: weight, outputs: outputs, pool) { panel, count, rows in
+            umbel_pack_panel(units.row(panel), rows.start, count, inputs, positions, type.unit)
+        }
+    }
+
+    /// Calls `body` with each panel's index, the number of its outputs and their rows widened to f32.
+    static func forEachPanel(
+        of weight: TensorView, outputs: Int, _ pool: ComputePool?,
+        _ body: @escaping @Sendable (Int, Int, Matrix) -> Void
+    ) {
+        let columns = weight.elementCount / max(1, outputs)
+        let pack: @Sendable (Int) -> Void = { panel in
+            let first = panel * width
+            let count = min(width, outputs - first)
+            let rows = Matrix(rows: count, columns: columns)
+            weight.widen(first * columns..<(first + count) * columns, into: rows.start)
+            body(panel, count, rows)
+        }
+        let count = (outputs + width - 1) / width
+        if let pool { pool.forEach(count, pack) } else { (0..<count).forEach(pack) }
+    }
+
+    /// From the start of one panel to that of the next.
+    var stride: Int { units.columns }
+
+    /// The panel that begins with an output, a multiple of 64.
+    func from(output: Int) -> UnsafePointer<Float> { UnsafePointer(units.row(output / Self.width)) }
+}
