@@ -13,6 +13,8 @@ internal import UmbelTensor
 ///   r sin 2πu₁ for the next number that is drawn in this way, however many draws later.
 package struct TorchNoise: NoiseSource {
     private static let group = 16
+    /// 2π to the nearest f32; Swift's own π is rounded down.
+    private static let fullTurn = Float(2 * Double.pi)
     private var generator: MersenneTwister
     /// The second number of a pair drawn in f64.
     private var spare: Double?
@@ -46,7 +48,7 @@ package struct TorchNoise: NoiseSource {
         for index in 0..<8 {
             let logarithm = Float(log(Double(1 - group[index])))
             let radius = (-2 * logarithm).squareRoot()
-            let angle = Double(2 * Float.pi * group[index + 8])
+            let angle = Double(fullTurn * group[index + 8])
             group[index] = radius * Float(cos(angle))
             group[index + 8] = radius * Float(sin(angle))
         }

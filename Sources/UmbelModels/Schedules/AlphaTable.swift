@@ -68,15 +68,18 @@ struct AlphaTable: Sendable {
         _ config: ScheduleConfig, _ defaults: Defaults, count: Int
     ) throws(ScheduleError) -> [Float] {
         if let trained = try config.numbers("trained_betas") {
-            guard trained.count == count else { throw .outOfRange(field: "trained_betas") }
+            guard trained.count == count, trained.allSatisfy({ $0 > 0 && $0 <= 1 }) else {
+                throw .outOfRange(field: "trained_betas")
+            }
             return trained.map { Float($0) }
         }
         let kind = try config.choice("beta_schedule", default: defaults.betas)
         guard defaults.allowed.contains(kind) else {
             throw .unsupported(field: "beta_schedule", value: kind.rawValue)
         }
-        let start = try config.number("beta_start", default: defaults.start, in: 0...1)
-        let end = try config.number("beta_end", default: defaults.end, in: 0...1)
+        let range = 1e-9...0.999_999
+        let start = try config.number("beta_start", default: defaults.start, in: range)
+        let end = try config.number("beta_end", default: defaults.end, in: range)
         switch kind {
         case .linear: return line(from: start, to: end, count: count)
         case .scaledLinear:

@@ -20,13 +20,18 @@ enum CleanLimit: Sendable {
         }
     }
 
-    func apply(to picture: Numbers) {
+    /// - Parameter pictures: how many there are, one after the other; each has its own threshold.
+    func apply(to clean: Numbers, pictures: Int) {
         switch self {
         case .none: return
-        case .clip(let range): Self.clip(picture, range, divisor: 1)
+        case .clip(let range): Self.clip(clean, range, divisor: 1)
         case .threshold(let quantile, let largest):
-            let limit = min(max(Self.quantile(quantile, of: picture), 1), largest)
-            Self.clip(picture, limit, divisor: limit)
+            let size = clean.count / pictures
+            for index in 0..<pictures {
+                let picture = Numbers(start: clean.start + index * size, count: size)
+                let limit = min(max(Self.quantile(quantile, of: picture), 1), largest)
+                Self.clip(picture, limit, divisor: limit)
+            }
         }
     }
 

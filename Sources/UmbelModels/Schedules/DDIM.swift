@@ -21,7 +21,7 @@ package struct DDIM: Schedule {
             let next = timestep - layout.stride
             return (alphas.products[timestep], next >= 0 ? alphas.products[next] : last)
         }
-        plan = layout.plan(layout.timesteps)
+        plan = layout.plan(layout.timesteps, prediction)
         guard (0...1).contains(eta) else { throw .outOfRange(field: "eta") }
         self.eta = eta
     }
@@ -50,7 +50,7 @@ private struct DDIMMethod: StepMethod {
 
         let room = Numbers(memory)
         room.set(prediction.clean(level), sample: sample, output: output)
-        limit.apply(to: room)
+        limit.apply(to: room, pictures: sample.pictures)
         let remaining = prediction.noise(level)
         sample.set(
             Prediction.Mix(sample: direction * remaining.sample, output: direction * remaining.output), sample: sample,

@@ -38,7 +38,7 @@ package struct DDPM: Schedule {
             return Self.weights(
                 from: alphas.products[timesteps[index]], to: end, draws: timesteps[index] > 0, variance)
         }
-        plan = layout.plan(timesteps)
+        plan = layout.plan(timesteps, prediction)
     }
 
     private static func weights(from start: Float, to end: Float, draws: Bool, _ variance: Variance) -> Weights {
@@ -68,7 +68,7 @@ private struct DDPMMethod: StepMethod {
         let weights = weights[index]
         let room = Numbers(memory)
         room.set(prediction.clean(weights.level), sample: sample, output: output)
-        limit.apply(to: room)
+        limit.apply(to: room, pictures: sample.pictures)
         sample.scale(by: weights.sample)
         sample.add(weights.picture, room)
         guard let deviation = weights.noise else { return }

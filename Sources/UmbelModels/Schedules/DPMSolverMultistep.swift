@@ -24,7 +24,7 @@ package struct DPMSolverMultistep: Schedule {
                 spacing: try SigmaSpacing(config, hasLu: true), final: settings.final,
                 lowestLambda: try config.number("lambda_min_clipped") ?? -.infinity,
                 rounds: betas != AlphaTable.Betas.cosine.rawValue))
-        plan = layout.plan(steps: steps)
+        plan = layout.plan(steps: steps, settings.prediction)
         levels = layout.levels
         let lowersEnd = try config.flag("lower_order_final", default: true)
         let endsWithEuler = try config.flag("euler_at_final")

@@ -20,7 +20,7 @@ package struct DPMSolverSinglestep: Schedule {
             .init(
                 layout: .evenly, spacing: try SigmaSpacing(config), final: settings.final,
                 lowestLambda: try config.number("lambda_min_clipped") ?? -.infinity))
-        plan = layout.plan(steps: steps)
+        plan = layout.plan(steps: steps, settings.prediction)
         levels = layout.levels
         let lowersEnd = try config.flag("lower_order_final")
         orders = Self.orders(steps: steps, settings, lowersEnd: lowersEnd)

@@ -26,7 +26,7 @@ package struct Euler: Schedule {
             interpolatesLogarithms: try config.choice("interpolation_type", default: Interpolation.linear)
                 == .logarithmic,
             isContinuous: type == .continuous && prediction == .velocity)
-        plan = try ExplodingPlan(config, table, steps: steps, options).plan(steps: steps)
+        plan = try ExplodingPlan(config, table, steps: steps, options).plan(steps: steps, prediction)
     }
 
     package func method(count: Int) -> any StepMethod {

@@ -10,7 +10,7 @@ package struct EulerAncestral: Schedule {
     package init(_ config: ScheduleConfig, steps: Int, eta: Double) throws(ScheduleError) {
         let table = SigmaTable(try AlphaTable(config, .init(terminal: .bounded)))
         prediction = try Prediction(config, allowed: [.epsilon, .velocity])
-        plan = try ExplodingPlan(config, table, steps: steps, .init()).plan(steps: steps)
+        plan = try ExplodingPlan(config, table, steps: steps, .init()).plan(steps: steps, prediction)
     }
 
     package func method(count: Int) -> any StepMethod {

@@ -48,9 +48,10 @@ struct ExplodingPlan {
     }
 
     /// The plan of a schedule that evaluates the model once a step.
-    func plan(steps: Int) -> SchedulePlan {
+    func plan(steps: Int, _ prediction: Prediction) -> SchedulePlan {
         SchedulePlan(
-            timesteps: timesteps, sigmas: sigmas, levels: sigmas.prefix(timesteps.count).map { NoiseLevel(ratio: $0) },
-            space: .exploding, initialScale: initialScale, steps: steps)
+            timesteps: timesteps, sigmas: sigmas, prediction: prediction,
+            levels: sigmas.prefix(timesteps.count).map { NoiseLevel(ratio: $0) }, space: .exploding,
+            initialScale: initialScale, steps: steps)
     }
 }

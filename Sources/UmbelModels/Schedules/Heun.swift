@@ -17,7 +17,7 @@ package struct Heun: Schedule {
         let sigmas = Self.doubled(once.sigmas.dropLast()) + once.sigmas.suffix(1)
         let timesteps = Self.doubled(once.timesteps[...])
         plan = SchedulePlan(
-            timesteps: timesteps, sigmas: sigmas,
+            timesteps: timesteps, sigmas: sigmas, prediction: prediction,
             levels: sigmas.prefix(timesteps.count).map { NoiseLevel(ratio: $0) }, space: .exploding,
             initialScale: once.initialScale, steps: steps, evaluationsPerStep: 2)
     }
@@ -66,7 +66,7 @@ private struct HeunMethod: StepMethod {
             return slope.set(Slope(prediction: prediction).mix(at: sigma), sample: sample, output: output)
         }
         slope.set(prediction.cleanOfExploding(NoiseLevel(ratio: sigma)), sample: sample, output: output)
-        limit.apply(to: slope)
+        limit.apply(to: slope, pictures: sample.pictures)
         slope.scale(by: -1 / Double(sigma))
         slope.add(1 / Double(sigma), sample)
     }

@@ -39,7 +39,8 @@ package struct LCM: Schedule {
                     ? NoiseLevel(product: alphas.products[timesteps[index + 1]]) : nil)
         }
         plan = SchedulePlan(
-            timesteps: timesteps.map { Float($0) }, levels: weights.map(\.level), space: .preserving, steps: steps)
+            timesteps: timesteps.map { Float($0) }, prediction: prediction, levels: weights.map(\.level),
+            space: .preserving, steps: steps)
     }
 
     /// Some of those timesteps that the model was distilled with, spread evenly from the noisiest on.
@@ -69,7 +70,7 @@ private struct LCMMethod: StepMethod {
         let weights = weights[index]
         let room = Numbers(memory)
         room.set(prediction.clean(weights.level), sample: sample, output: output)
-        limit.apply(to: room)
+        limit.apply(to: room, pictures: sample.pictures)
         sample.scale(by: weights.sample)
         sample.add(weights.picture, room)
         guard let target = weights.target else { return }

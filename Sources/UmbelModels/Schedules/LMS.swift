@@ -12,7 +12,7 @@ package struct LMS: Schedule {
         let table = SigmaTable(try AlphaTable(config))
         prediction = try Prediction(config)
         plan = try ExplodingPlan(config, table, steps: steps, .init(spacing: try SigmaSpacing(config)))
-            .plan(steps: steps)
+            .plan(steps: steps, prediction)
         let sigmas = plan.sigmas.map { Double($0) }
         weights = plan.timesteps.indices.map { index in
             let order = min(index + 1, Self.order)

@@ -1,14 +1,17 @@
 internal import UmbelTensor
 
-/// The numbers of one picture's latents, in somebody's memory, and the arithmetic that steps are made of. Sums are
-/// rounded to f32 term by term.
+/// The numbers of the latents of a picture, or of several, in somebody's memory, and the arithmetic that steps are made
+/// of. Sums are rounded to f32 term by term.
 package struct Numbers {
     let start: UnsafeMutablePointer<Float>
     let count: Int
+    /// How many pictures the numbers are, one after the other.
+    let pictures: Int
 
-    init(start: UnsafeMutablePointer<Float>, count: Int) {
+    init(start: UnsafeMutablePointer<Float>, count: Int, pictures: Int = 1) {
         self.start = start
         self.count = count
+        self.pictures = pictures
     }
 
     /// A row of a matrix.

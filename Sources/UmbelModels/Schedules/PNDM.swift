@@ -16,8 +16,9 @@ package struct PNDM: Schedule {
         let layout = try TimestepPlan(config, alphas, steps: steps)
         let skips = try config.flag("skip_prk_steps")
         let last = try config.flag("set_alpha_to_one") ? 1 : alphas.products[0]
+        let prediction = try Prediction(config, allowed: [.epsilon, .velocity])
         transfer = Transfer(
-            prediction: try Prediction(config, allowed: [.epsilon, .velocity]), products: alphas.products, last: last,
+            prediction: prediction, products: alphas.products, last: last,
             stride: layout.stride)
         if skips {
             warmUp = []
@@ -25,14 +26,14 @@ package struct PNDM: Schedule {
             let timesteps = layout.timesteps
             let doubled = timesteps.prefix(2) + timesteps.dropFirst()
             if timesteps.count > 1 { try alphas.check([timesteps[1] + layout.stride]) }
-            plan = layout.plan(Array(doubled))
+            plan = layout.plan(Array(doubled), prediction)
         } else {
             guard layout.timesteps.count >= Self.order else {
                 throw .steps(steps, allowed: Self.order...max(alphas.count, Self.order))
             }
             warmUp = Self.warmUp(layout.timesteps, half: layout.stride / 2)
             try alphas.check(warmUp)
-            plan = layout.plan(warmUp + layout.timesteps.dropFirst(Self.order - 1))
+            plan = layout.plan(warmUp + layout.timesteps.dropFirst(Self.order - 1), prediction)
         }
     }
 

@@ -21,6 +21,7 @@ package enum SamplerNames {
         case karras = "Karras"
         case exponential = "Exponential"
         case sgmUniform = "SGM Uniform"
+        case beta = "Beta"
 
         /// The name in requests that do not use the label.
         package var name: String {
@@ -31,7 +32,7 @@ package enum SamplerNames {
         var fields: [String: JSON] {
             [
                 "use_karras_sigmas": .bool(self == .karras), "use_exponential_sigmas": .bool(self == .exponential),
-                "use_beta_sigmas": false, "use_lu_lambdas": false,
+                "use_beta_sigmas": .bool(self == .beta), "use_lu_lambdas": false,
                 "timestep_spacing": self == .sgmUniform ? "trailing" : "linspace",
             ]
         }
@@ -56,7 +57,7 @@ package enum SamplerNames {
         sampler("LCM", ["lcm"], LCM.self, []),
     ]
 
-    private static let sigmas: [Spacing] = [.uniform, .karras, .exponential, .sgmUniform]
+    private static let sigmas: [Spacing] = [.uniform, .karras, .exponential, .sgmUniform, .beta]
     /// Whole timesteps, from 1 on.
     private static let whole: [String: JSON] = [
         "timestep_spacing": "leading", "steps_offset": 1, "clip_sample": false, "thresholding": false,
@@ -82,44 +83,5 @@ package enum SamplerNames {
                 "algorithm_type": .string(algorithm), "solver_type": .string(type), "solver_order": JSON(order),
                 "final_sigmas_type": "zero", "lower_order_final": true, "euler_at_final": false,
             ])
-    }
-
-    // MARK: Finding
-
-    /// The configuration that draws with a sampler what another one was made for: βs and what the model answers stay.
-    ///
-    /// - Parameters:
-    ///   - name: a name or an alias, in any case; "DPM++ 2M Karras" and the like name the spacing too.
-    ///   - spacing: a label or name of a spacing; nil and "Automatic" leave it to the sampler.
-    /// - Throws: `unknownSampler`, `unknownSpacing`, and `spacing` where the sampler has none such.
-    package static func config(
-        sampler name: String, spacing: String? = nil, of base: ScheduleConfig
-    ) throws(ScheduleError) -> ScheduleConfig {
-        let (sampler, named) = try find(name)
-        var wanted = try spacing.map(find(spacing:)) ?? .automatic
-        if wanted == .automatic { wanted = named ?? sampler.automatic }
-        guard wanted != .automatic else { return base.changed(to: sampler.className, sampler.fields) }
-        guard sampler.spacings.contains(wanted) else { throw .spacing(wanted.rawValue, sampler: sampler.name) }
-        return base.changed(to: sampler.className, wanted.fields.merging(sampler.fields) { $1 })
-    }
-
-    private static func find(_ name: String) throws(ScheduleError) -> (sampler: Sampler, spacing: Spacing?) {
-        let wanted = name.lowercased()
-        if let sampler = sampler(wanted) { return (sampler, nil) }
-        for spacing in Spacing.allCases where wanted.hasSuffix(" " + spacing.rawValue.lowercased()) {
-            if let sampler = sampler(String(wanted.dropLast(spacing.rawValue.count + 1))) { return (sampler, spacing) }
-        }
-        throw .unknownSampler(name)
-    }
-
-    private static func sampler(_ wanted: String) -> Sampler? {
-        samplers.first { $0.name.lowercased() == wanted || $0.aliases.contains(wanted) }
-    }
-
-    private static func find(spacing name: String) throws(ScheduleError) -> Spacing {
-        let wanted = name.lowercased()
-        guard let spacing = Spacing.allCases.first(where: { [$0.name, $0.rawValue.lowercased()].contains(wanted) })
-        else { throw .unknownSpacing(name) }
-        return spacing
     }
 }

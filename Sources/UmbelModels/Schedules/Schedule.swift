@@ -23,29 +23,36 @@ package protocol Schedule: Sendable {
 }
 
 extension Schedule {
-    /// A run over a picture of `count` numbers.
+    /// A run over a picture of `count` numbers, or over several that share their noise source.
     ///
-    /// - Parameter start: the number of the first evaluation, as `SchedulePlan.start` finds it.
-    /// - Precondition: `start` is one of the plan's evaluations.
-    package func run(count: Int, from start: Int = 0) -> ScheduleRun {
-        precondition(plan.timesteps.indices.contains(start) && count > 0)
-        return ScheduleRun(plan: plan, method: method(count: count), index: start, count: count)
+    /// - Parameters:
+    ///   - count: the numbers of all pictures.
+    ///   - pictures: how many there are, one after the other. Each draw of noise is for all of them, as in diffusers.
+    ///   - start: the number of the first evaluation, as `SchedulePlan.start` finds it.
+    /// - Precondition: `start` is one of the plan's evaluations, and the pictures are of equal size.
+    package func run(count: Int, pictures: Int = 1, from start: Int = 0) -> ScheduleRun {
+        precondition(plan.timesteps.indices.contains(start) && count > 0 && pictures > 0 && count % pictures == 0)
+        return ScheduleRun(
+            plan: plan, method: method(count: count), index: start, count: count, pictures: pictures)
     }
 }
 
-/// One picture on its way through a schedule. It keeps what multistep methods remember, so each picture has its own.
+/// A picture on its way through a schedule, or several in step. It keeps what multistep methods remember, so whoever is
+/// drawn at the same time has its own.
 package struct ScheduleRun: Sendable {
     package let plan: SchedulePlan
     private var method: any StepMethod
     /// The number of the model evaluation that comes next.
     package private(set) var index: Int
     private let count: Int
+    private let pictures: Int
 
-    init(plan: SchedulePlan, method: any StepMethod, index: Int, count: Int) {
+    init(plan: SchedulePlan, method: any StepMethod, index: Int, count: Int, pictures: Int) {
         self.plan = plan
         self.method = method
         self.index = index
         self.count = count
+        self.pictures = pictures
     }
 
     /// The time at which the model is evaluated next; nil at the end.
@@ -64,7 +71,7 @@ package struct ScheduleRun: Sendable {
         precondition(index < plan.timesteps.count)
         // Methods read the output alone.
         let output = Numbers(start: UnsafeMutablePointer(mutating: output), count: count)
-        method.step(output, Numbers(start: sample, count: count), at: index, noise: &noise)
+        method.step(output, Numbers(start: sample, count: count, pictures: pictures), at: index, noise: &noise)
         index += 1
     }
 }

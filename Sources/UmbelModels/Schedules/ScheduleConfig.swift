@@ -64,8 +64,11 @@ package struct ScheduleConfig: Hashable, Sendable {
     }
 
     func integer(_ name: String, default standard: Int, in range: ClosedRange<Int>) throws(ScheduleError) -> Int {
-        guard let value = value(name) else { return standard }
-        guard let integer = value.integer else { throw .wrongType(field: name) }
+        var integer = standard
+        if let value = value(name) {
+            guard let whole = value.integer else { throw .wrongType(field: name) }
+            integer = whole
+        }
         guard range.contains(integer) else { throw .outOfRange(field: name) }
         return integer
     }

@@ -19,15 +19,16 @@ package struct SchedulePlan: Sendable {
     package let steps: Int
     /// Heun evaluates twice a step, except at the last.
     package let evaluationsPerStep: Int
+    let prediction: Prediction
     let levels: [NoiseLevel]
     let space: Space
 
     init(
-        timesteps: [Float], sigmas: [Float] = [], levels: [NoiseLevel], space: Space, initialScale: Float = 1,
-        steps: Int,
-        evaluationsPerStep: Int = 1
+        timesteps: [Float], sigmas: [Float] = [], prediction: Prediction, levels: [NoiseLevel], space: Space,
+        initialScale: Float = 1, steps: Int, evaluationsPerStep: Int = 1
     ) {
         self.timesteps = timesteps
+        self.prediction = prediction
         self.sigmas = sigmas
         self.levels = levels
         self.space = space
@@ -61,6 +62,22 @@ package struct SchedulePlan: Sendable {
         for place in latents.indices {
             latents[place] = mixture.picture * latents[place] + mixture.noise * noise[place]
         }
+    }
+
+    /// The picture's latents as the model sees them at an evaluation: what the sample and the model's answer to it say
+    /// the noise hides. For previews; the steps do not need it.
+    ///
+    /// - Parameter estimate: room for as many numbers as the sample has.
+    package func estimate(
+        sample: UnsafePointer<Float>, output: UnsafePointer<Float>, at index: Int,
+        into estimate: UnsafeMutableBufferPointer<Float>
+    ) {
+        guard let start = estimate.baseAddress else { return }
+        let level = levels[index]
+        Numbers(start: start, count: estimate.count).set(
+            space == .exploding ? prediction.cleanOfExploding(level) : prediction.clean(level),
+            sample: Numbers(start: UnsafeMutablePointer(mutating: sample), count: estimate.count),
+            output: Numbers(start: UnsafeMutablePointer(mutating: output), count: estimate.count))
     }
 
     /// The evaluation with which image-to-image begins: strength 1 does all steps, less leaves out the first ones.

@@ -10,17 +10,23 @@ enum SigmaSpacing: Sendable {
     case exponential
     /// Evenly in ln σ, at whole timesteps.     Lu and others, arXiv 2206.00927
     case lu
+    /// Densest at both ends, by quantiles of a beta distribution.     Lee and others, arXiv 2407.12173
+    case beta
 
     /// - Parameter hasLu: whether the class has `use_lu_lambdas`.
     init(_ config: ScheduleConfig, hasLu: Bool = false) throws(ScheduleError) {
-        try config.refuse("use_beta_sigmas")
-        let karras = try config.flag("use_karras_sigmas")
-        let exponential = try config.flag("use_exponential_sigmas")
-        if karras && exponential { throw .conflict(fields: ["use_karras_sigmas", "use_exponential_sigmas"]) }
+        var chosen: [(field: String, spacing: SigmaSpacing)] = []
+        for (field, spacing) in Self.fields where try config.flag(field) { chosen.append((field, spacing)) }
+        guard chosen.count < 2 else { throw .conflict(fields: chosen.map(\.field)) }
         let lu = try hasLu ? config.flag("use_lu_lambdas") : false
-        // Karras before Lu before exponential: diffusers asks in this order.
-        self = karras ? .karras : lu ? .lu : exponential ? .exponential : .timesteps
+        // Before all but Karras: diffusers asks in this order.
+        self = lu && chosen.first?.spacing != .karras ? .lu : chosen.first?.spacing ?? .timesteps
     }
+
+    /// Those of which a configuration may have one.
+    private static let fields: [(String, SigmaSpacing)] = [
+        ("use_karras_sigmas", .karras), ("use_exponential_sigmas", .exponential), ("use_beta_sigmas", .beta),
+    ]
 
     /// From the largest on; nil where timesteps decide.
     func sigmas(from largest: Double, to smallest: Double, count: Int) -> [Double]? {
@@ -33,6 +39,10 @@ enum SigmaSpacing: Sendable {
             }
         case .exponential, .lu:
             TimestepSpacing.line(from: log(largest), to: log(smallest), count: count).map { exp($0) }
+        case .beta:
+            TimestepSpacing.line(from: 0, to: 1, count: count).map { part in
+                smallest + BetaQuantile.value(1 - part) * (largest - smallest)
+            }
         }
     }
 }

@@ -38,8 +38,8 @@ struct SolverPlan {
         if let spaced = options.spacing.sigmas(from: ends.largest, to: ends.smallest, count: steps) {
             sigmas = spaced
             times = spaced.map { table.time(of: $0) }
-            // The exponential spacing alone is never rounded.
-            if options.rounds, options.spacing != .exponential {
+            // The other spacings are never rounded.
+            if options.rounds, options.spacing == .karras || options.spacing == .lu {
                 times = times.map { $0.rounded(.toNearestOrEven) }
             }
         }
@@ -54,9 +54,9 @@ struct SolverPlan {
         levels = self.sigmas.map { NoiseLevel(ratio: $0) }
     }
 
-    func plan(steps: Int) -> SchedulePlan {
+    func plan(steps: Int, _ prediction: Prediction) -> SchedulePlan {
         SchedulePlan(
-            timesteps: timesteps, sigmas: sigmas, levels: Array(levels.prefix(timesteps.count)), space: .preserving,
-            steps: steps)
+            timesteps: timesteps, sigmas: sigmas, prediction: prediction,
+            levels: Array(levels.prefix(timesteps.count)), space: .preserving, steps: steps)
     }
 }

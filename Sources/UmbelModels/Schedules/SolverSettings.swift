@@ -38,7 +38,7 @@ struct SolverSettings: Sendable {
     func convert(_ output: Numbers, _ sample: Numbers, at level: NoiseLevel, into answer: Numbers) {
         let mix = algorithm.answersPicture ? prediction.clean(level) : prediction.noise(level)
         answer.set(mix, sample: sample, output: output)
-        limit.apply(to: answer)
+        limit.apply(to: answer, pictures: sample.pictures)
     }
 }
 

@@ -19,9 +19,10 @@ struct TimestepPlan {
     /// From one step to the next, in trained timesteps.
     var stride: Int { alphas.count / steps }
 
-    func plan(_ timesteps: [Int]) -> SchedulePlan {
+    func plan(_ timesteps: [Int], _ prediction: Prediction) -> SchedulePlan {
         SchedulePlan(
-            timesteps: timesteps.map { Float($0) }, levels: timesteps.map { NoiseLevel(product: alphas.products[$0]) },
+            timesteps: timesteps.map { Float($0) }, prediction: prediction,
+            levels: timesteps.map { NoiseLevel(product: alphas.products[$0]) },
             space: .preserving, steps: steps)
     }
 }

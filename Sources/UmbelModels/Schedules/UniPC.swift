@@ -36,7 +36,7 @@ package struct UniPC: Schedule {
                 layout: try TimestepSpacing.Settings(config, default: .linspace), spacing: try SigmaSpacing(config),
                 final: final, largest: try config.sigma("sigma_max"), smallest: try config.sigma("sigma_min"),
                 endsAtLast: true))
-        plan = layout.plan(steps: steps)
+        plan = layout.plan(steps: steps, settings.prediction)
         levels = layout.levels
     }
 
@@ -91,7 +91,7 @@ private struct UniPCMethod: StepMethod {
             settings.answersPicture
             ? settings.prediction.clean(levels[index]) : settings.prediction.noise(levels[index])
         answer.set(mix, sample: sample, output: output)
-        settings.limit.apply(to: answer)
+        settings.limit.apply(to: answer, pictures: sample.pictures)
         if let order, !settings.uncorrected.contains(index - 1) {
             let step = weights(from: index - 1, to: index, order: order)
             sample.set(step.sample, last)

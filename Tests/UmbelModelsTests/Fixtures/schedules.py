@@ -112,6 +112,7 @@ def cases():
             yield run(name, {**SD, **own, **karras, **lead, **v}, 4)
             yield run(name, {**SD, **own, **exponential, **line}, 5)
             yield run(name, {**SD, **own, **karras, **line}, 20)
+            yield run(name, {**SD, **own, "use_beta_sigmas": True, **line}, 5)
             yield run(name, {**SD, **own, **karras, **line}, 6, strength=0.5)
         if name not in no_zero:
             yield run(name, {**SD, **own, **zero}, 5)

@@ -42,7 +42,6 @@ struct ScheduleConfigTests {
 
     /// class, field, value, and how it is refused.
     static let refused: [(String, String, JSON, ScheduleError)] = [
-        (Euler.className, "use_beta_sigmas", true, .unsupported(field: "use_beta_sigmas", value: "true")),
         (Euler.className, "beta_schedule", "exp", .unsupported(field: "beta_schedule", value: "exp")),
         (Euler.className, "beta_schedule", "wild", .unsupported(field: "beta_schedule", value: "wild")),
         (Euler.className, "timestep_spacing", "even", .unsupported(field: "timestep_spacing", value: "even")),
@@ -141,6 +140,38 @@ struct ScheduleConfigTests {
         #expect(try make(Heun.className, [:], steps: 10).plan.evaluations == 19)
         #expect(try make(PNDM.className, ["skip_prk_steps": true], steps: 10).plan.evaluations == 11)
         #expect(try make(PNDM.className, [:], steps: 10).plan.evaluations == 19)
+    }
+
+    @Test(
+        "A step to no noise ends at the picture that the plan estimates",
+        arguments: [Euler.className, DPMSolverMultistep.className, UniPC.className],
+        ["epsilon", "sample", "v_prediction"])
+    func estimate(_ className: String, _ prediction: String) throws {
+        let schedule = try make(className, ["prediction_type": .string(prediction)], steps: 1)
+        let sample: [Float] = [3, -2, 0.5]
+        let output: [Float] = [0.25, -1, 0.75]
+        var estimate: [Float] = [0, 0, 0]
+        estimate.withUnsafeMutableBufferPointer {
+            schedule.plan.estimate(sample: sample, output: output, at: 0, into: $0)
+        }
+        var (run, moved, noise) = (schedule.run(count: 3), sample, TorchNoise(seed: 1))
+        run.step(output: output, sample: &moved, noise: &noise)
+        #expect(relativeDifference(moved, estimate) < 1e-6)
+    }
+
+    @Test("Each of several pictures in a run has its own threshold")
+    func thresholds() {
+        let limit = CleanLimit.threshold(quantile: 1, largest: 10)
+        let numbers: [Float] = [1, -2, 4, 8]
+        let memory = UnsafeMutableBufferPointer<Float>.allocate(capacity: 4)
+        defer { memory.deallocate() }
+        func limited(pictures: Int) -> [Float] {
+            _ = memory.update(fromContentsOf: numbers)
+            memory.baseAddress.map { limit.apply(to: Numbers(start: $0, count: 4), pictures: pictures) }
+            return Array(memory)
+        }
+        #expect(limited(pictures: 1) == [0.125, -0.25, 0.5, 1])
+        #expect(limited(pictures: 2) == [0.5, -1, 0.5, 1])
     }
 
     @Test("Two pictures drawn in turn are the two drawn alone", arguments: ScheduleList.all.indices)

@@ -12,7 +12,8 @@ enum ScheduleFixtures {
     }()
 
     static func json(_ name: String) throws -> JSON {
-        try JSON(parsing: MappedFile(path: "\(folder)/\(name)").bytes)
+        let file = try MappedFile(path: "\(folder)/\(name)")
+        return try withExtendedLifetime(file) { try JSON(parsing: file.bytes) }
     }
 
     static func tensors(_ name: String) throws -> SafetensorsFile {

@@ -21,10 +21,13 @@ struct ScheduleCase: CustomTestStringConvertible, Sendable {
     var config: ScheduleConfig { ScheduleConfig(className: className, object: fields["config"]) }
     var samples: [[Float]] { fields["samples"]?.array?.compactMap(\.floats) ?? [] }
 
-    /// A last ᾱ of 2⁻²⁴ makes samples of size 4096, of which the next step leaves a few percent: f32 errors of both
-    /// sides weigh as much more.
-    private var isTerminal: Bool { fields["config"]?["rescale_betas_zero_snr"]?.bool ?? false }
-    var tolerance: Float { isTerminal ? 1e-4 : 1e-5 }
+    /// Samples that begin a hundred times as large as they end lose two digits in f32 on both sides. The third order in
+    /// groups divides differences of answers by parts of a step, which multiplies the noise's 1e-6.
+    var tolerance: Float {
+        if (fields["scale"]?.double ?? 1) > 100 { return 3e-4 }
+        return className == DPMSolverSinglestep.className && fields["config"]?["solver_order"]?.integer == 3
+            ? 3e-5 : 1e-5
+    }
 
     var testDescription: String {
         let rest = fields.members?.filter { !["timesteps", "sigmas", "samples", "first", "class"].contains($0.name) }
@@ -34,6 +37,11 @@ struct ScheduleCase: CustomTestStringConvertible, Sendable {
     func schedule() throws(ScheduleError) -> any Schedule {
         try Schedules.make(config, steps: steps, eta: eta)
     }
+}
+
+/// Whole timesteps are equal; others come from logarithms and may differ in the last place.
+func areSameTimes(_ times: [Float], _ expected: [Float]) -> Bool {
+    expected.allSatisfy { $0 == $0.rounded() } ? times == expected : relativeDifference(times, expected) < 3e-7
 }
 
 @Suite("Schedules do what diffusers does")
@@ -47,11 +55,7 @@ struct ScheduleGoldenTests {
     func plan(_ expected: ScheduleCase) throws {
         let plan = try expected.schedule().plan
         let timesteps = try #require(expected.fields["timesteps"]?.floats)
-        if timesteps.allSatisfy({ $0 == $0.rounded() }) {
-            #expect(plan.timesteps == timesteps)
-        } else {
-            #expect(relativeDifference(plan.timesteps, timesteps) < 1e-6)
-        }
+        #expect(areSameTimes(plan.timesteps, timesteps))
         // Schedules over ᾱ have no sigmas; diffusers gives none there either.
         let sigmas = expected.fields["sigmas"]?.floats ?? []
         #expect(plan.sigmas.count == sigmas.count)
@@ -107,7 +111,7 @@ struct ShapesScheduleTests {
             ScheduleConfig(className: entry["class"]?.string ?? "", object: entry["config"]),
             steps: try #require(entry["steps"]?.integer))
         let plan = schedule.plan
-        #expect(plan.timesteps == file.view("\(name).timesteps")?.values())
+        #expect(areSameTimes(plan.timesteps, file.view("\(name).timesteps")?.values() ?? []))
         for (sigma, other) in zip(plan.sigmas, file.view("\(name).sigmas")?.values() ?? []) {
             #expect(abs(sigma - other) <= 1e-5 * other)
         }
