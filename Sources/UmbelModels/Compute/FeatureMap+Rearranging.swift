@@ -1,4 +1,4 @@
-internal import UmbelTensor
+package import UmbelTensor
 
 extension FeatureMap {
     /// Each place as a square of `factor` · `factor` places.

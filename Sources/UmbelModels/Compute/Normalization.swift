@@ -1,4 +1,4 @@
-internal import UmbelTensor
+package import UmbelTensor
 
 /// Groups of channels of a picture to mean 0 and variance 1, then each channel times a factor plus a shift.
 package final class GroupNorm: Sendable {

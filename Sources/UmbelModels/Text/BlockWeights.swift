@@ -13,6 +13,8 @@
 /// `output_blocks.n`, in a U-Net of any layout. Blocks that a list does not name have 0; what belongs to no block (time and
 /// label embeddings, the last norm and convolution) has 1.
 package struct BlockWeights: Hashable, Sendable {
+    /// As they were given.
+    package let values: [Double]
     /// For the text encoders.
     package let base: Double
     private let factors: [UNetBlock: Double]

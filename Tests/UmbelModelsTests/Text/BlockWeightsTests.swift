@@ -51,7 +51,7 @@ struct BlockWeightsTests {
         ] as [(Int, [Int], Int, [Int])])
     func schemes(count: Int, inputs: [Int], middle: Int, outputs: [Int]) throws {
         let weights = try counted(count)
-        #expect(weights.base == 0)
+        #expect(weights.values.count == count && weights.base == 0)
         for index in 0...11 {
             let input = inputs.firstIndex(of: index).map { $0 + 1 } ?? 0
             let output = outputs.firstIndex(of: index).map { $0 + middle + 1 } ?? 0

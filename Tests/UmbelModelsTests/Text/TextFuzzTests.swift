@@ -62,6 +62,45 @@ struct TextFuzzTests {
         }
     }
 
+    @Test("A prompt of any length is read through")
+    func longPrompt() throws {
+        let tokenizer = TriggeredTokenizer(try TextFixtures.tokenizer.get(), embeddings: [(["red"], 2)])
+        let prompt = String(repeating: #"(red:1.1), \( a ( [red]"#, count: 3000)
+        let tokens = PromptTokens(prompt, tokenizer: tokenizer)
+        #expect(tokens.chunks.map(\.placements.count).reduce(0, +) == 12_000)
+        #expect(PromptSchedule(prompt, steps: 3).text(at: 0) == prompt)
+        let tags = String(repeating: "<lora:", count: 20_000) + ">"
+        #expect(throws: NetworkTagError.self) { try NetworkTag.extract(from: tags) }
+    }
+
+    @Test("Damaged files make a tokenizer or are refused")
+    func files() throws {
+        let whole = try TokenizerFiles(folder: TextFixtures.tokenizerFolder)
+        var made = 0
+        for seed in 0..<UInt64(150) {
+            var random = Generator(state: seed)
+            func damaged(_ bytes: [UInt8]?) -> [UInt8]? {
+                guard var bytes, !bytes.isEmpty else { return bytes }
+                for _ in 0..<Int.random(in: 0...2, using: &random) {
+                    let place = Int.random(in: 0..<bytes.count, using: &random)
+                    bytes[place] = UInt8.random(in: 32...126, using: &random)
+                }
+                return bytes
+            }
+            var files = whole
+            files.vocabulary = damaged(whole.vocabulary)
+            files.merges = damaged(whole.merges)
+            files.configuration = damaged(whole.configuration)
+            files.specialTokens = damaged(whole.specialTokens)
+            guard let tokenizer = try? CLIPTokenizer(files) else { continue }
+            made += 1
+            let tokens = tokenizer.paddedTokens(of: "A red <|endoftext|> circle 🙂!", length: 20)
+            #expect(tokens.allSatisfy { $0 >= 0 && Int($0) < tokenizer.vocabularySize }, "seed \(seed)")
+            #expect(tokens.count == 20, "seed \(seed)")
+        }
+        #expect(made > 0 && made < 150)
+    }
+
     @Test("Every prompt has a schedule that ends with the last step, and its tags are read or refused")
     func schedules() {
         var changing = 0

@@ -35,7 +35,7 @@ extension NetworkTag {
     }
 
     /// - Parameter content: name and values, with colons between them.
-    init(_ kind: Kind, content: some StringProtocol) throws(NetworkTagError) {
+    init(_ kind: Kind, content: Substring) throws(NetworkTagError) {
         let items = content.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         guard let name = items.first, !name.isEmpty else { throw .missingName }
         var options = NetworkTagOptions(tag: name)

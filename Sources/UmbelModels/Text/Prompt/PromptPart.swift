@@ -70,19 +70,16 @@ private struct AttentionReading {
     mutating func parts() -> [PromptPart] {
         for start in round { multiply(from: start, by: Self.emphasis) }
         for start in square { multiply(from: start, by: 1 / Self.emphasis) }
-        var joined: [PromptPart] = []
+        var joined: [(text: String?, weight: Double)] = []
         for (piece, weight) in zip(found, weights) {
-            guard let piece else {
-                joined.append(.chunkBreak)
-                continue
-            }
-            if case .text(let before, weight)? = joined.last {
-                joined[joined.count - 1] = .text(before + piece, weight: weight)
+            if let piece, let last = joined.last, last.text != nil, last.weight == weight {
+                // In place, so that many pieces cost no more than their characters.
+                joined[joined.count - 1].text?.append(piece)
             } else {
-                joined.append(.text(piece, weight: weight))
+                joined.append((piece, weight))
             }
         }
-        return joined
+        return joined.map { part in part.text.map { .text($0, weight: part.weight) } ?? .chunkBreak }
     }
 }
 

@@ -13,7 +13,7 @@ package struct StepWeights: Hashable, Sendable {
 
     /// The same weight at every step.
     package init(_ weight: Double) {
-        points = [Point(weight: weight, position: .step(0))]
+        self.init(points: [Point(weight: weight, position: .step(0))])
     }
 
     /// nil for what is no number and no such list.
@@ -29,6 +29,10 @@ package struct StepWeights: Hashable, Sendable {
             else { return nil }
             points.append(Point(weight: weight, position: position))
         }
+        self.init(points: points)
+    }
+
+    private init(points: [Point]) {
         self.points = points
     }
 

@@ -30,8 +30,9 @@ package struct TokenizerFiles: Sendable {
     /// - Throws: for a file that is there and cannot be read.
     package init(folder: String) throws(SystemError) {
         try self.init { name throws(SystemError) in
-            do {
-                return Array(try MappedFile(path: folder + "/" + name).bytes)
+            do throws(SystemError) {
+                let file = try MappedFile(path: folder + "/" + name)
+                return withExtendedLifetime(file) { Array(file.bytes) }
             } catch {
                 if error.isMissingFile { return nil }
                 throw error

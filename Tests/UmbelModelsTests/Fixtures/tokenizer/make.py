@@ -94,7 +94,7 @@ def goldens(folder):
     for run, path in zip(index["runs"], sorted((folder / "base").glob("*.safetensors"))):
         tensors = load_file(path)
         yield {"text": run["prompt"], "padded": tensors["input_ids"].reshape(-1).tolist()}
-        yield {"text": run.get("negative_prompt") or "", "padded": tensors["input_ids_negative"].reshape(-1).tolist()}
+        yield {"text": run.get("negative", ""), "padded": tensors["input_ids_negative"].reshape(-1).tolist()}
 
 
 def main():
