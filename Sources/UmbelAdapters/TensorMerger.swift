@@ -180,7 +180,7 @@ package struct TensorMerger: Sendable {
 
 extension MergeError {
     /// The same error with the tensor's name, where the place that found it did not know it.
-    fileprivate func naming(_ name: String) -> MergeError {
+    func naming(_ name: String) -> MergeError {
         switch self {
         case .notFinite(let tensor, let row): .notFinite(tensor: tensor.isEmpty ? name : tensor, row: row)
         case .decomposition(let tensor, let rows, let columns):

@@ -5,7 +5,7 @@ package import UmbelTensor
 package enum WeightTransform: Sendable {
     /// Acts on groups of rows independently, so a weight can be merged tile by tile in cache.
     case rows(any RowTransform)
-    /// Needs the whole weight at once.
+    /// Needs more than a group of rows: the whole weight, or, where it can be streamed, what it reads of it before.
     case matrix(any MatrixTransform)
 }
 

@@ -5,7 +5,8 @@ package enum KernelSet {
     /// The environment variable that forces one.
     package static let variable = "UMBEL_KERNELS"
 
-    /// Names of those that this CPU runs, the fastest first: of avx512, avx2, neon and plain.
+    /// Names of those that this CPU runs, the fastest first: of avx512_bf16, avx512, avx2, neon and
+    /// plain.
     package static var available: [String] {
         var names: [String] = []
         while let name = umbel_kernels_available(names.count) { names.append(String(cString: name)) }

@@ -48,7 +48,7 @@ extension ReadableRows {
         return matrix
     }
 
-    /// All rows in f64, and their largest magnitude. No f32 copy of the whole is made.
+    /// All rows in f64, and their largest magnitude. No f32 copy of the whole is made, unless one group of rows is the whole.
     ///
     /// - Throws: `notFinite` if one of the numbers is infinite or none.
     func inDoublePrecision(pool: ComputePool) throws(DecompositionError) -> (matrix: DoubleMatrix, largest: Float) {

@@ -261,9 +261,7 @@ static int merged_generalised(const struct umbel_tile *tile) {
     // 1 is a linear layer, 3 a kernel whose positions divide the columns.
     const size_t kernel = next() % 2 ? 1 : 3;
     const struct umbel_projection projection = {floats(COLUMNS / kernel * 32), 32, across.panels, INNER, kernel};
-    return umbel_merge_generalised(
-        tile, &sum, &projection, 0.3f,
-        floats(UMBEL_PROJECTED_ROWS * (COLUMNS + kernel * 32 + INNER * (kernel + UMBEL_LINE_MARGIN))));
+    return umbel_merge_generalised(tile, &sum, &projection, 0.3f, floats(umbel_generalised_scratch(&projection, COLUMNS)));
 }
 static void digest_merge_generalised(void) { merge_tiles(merged_generalised, ROWS); }
 

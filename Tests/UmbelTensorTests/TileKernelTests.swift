@@ -9,7 +9,7 @@ struct TileKernelTests {
     static let formats: [DType] = [.f32, .f16, .bf16, .f8e4m3, .f8e5m2, .f64]
 
     /// Sizes around the edges of blocks, panels and registers.
-    static let sizes = [(1, 1), (2, 3), (5, 16), (6, 63), (7, 64), (13, 65), (6, 130), (19, 200), (3, 40)]
+    static let sizes = [(1, 1), (2, 3), (5, 16), (6, 63), (7, 64), (13, 65), (6, 130), (19, 200), (3, 40), (14, 192)]
 
     /// A tile with its memory; results go to a place of their own.
     private final class Tile {
@@ -23,7 +23,11 @@ struct TileKernelTests {
 
         init(_ rows: Int, _ columns: Int, _ from: DType, _ to: DType, gap: Int, _ random: inout SeededGenerator) {
             (self.rows, self.columns, self.from, self.to, self.gap) = (rows, columns, from, to, gap)
-            let values = (0..<rows * (columns + gap)).map { _ in Float.random(in: -2...2, using: &random) }
+            // A few are zero, or so small that nothing but their sums with others is a normal number.
+            let values = (0..<rows * (columns + gap)).map { _ -> Float in
+                let value = Float.random(in: -2...2, using: &random)
+                return Int.random(in: 0..<40, using: &random) == 0 ? value * 0x1p-130 : value
+            }
             input = [UInt8](repeating: 0, count: values.count * from.byteCount)
             let format = from.floatFormat ?? UMBEL_F32
             input.withUnsafeMutableBytes { umbel_narrow($0.baseAddress, values, values.count, format) }
@@ -33,6 +37,15 @@ struct TileKernelTests {
         }
 
         deinit { output.deallocate() }
+
+        /// Replaces one number of the input.
+        func put(_ value: Float, at index: Int) {
+            let place = index / columns * (columns + gap) + index % columns
+            input.withUnsafeMutableBytes {
+                umbel_narrow(
+                    $0.baseAddress.map { $0 + place * from.byteCount }, [value], 1, from.floatFormat ?? UMBEL_F32)
+            }
+        }
 
         /// What a kernel writes, gaps included, and what it returns.
         func run(pastCaches: Bool = false, _ kernel: (UnsafePointer<umbel_tile>) -> Int32) -> Outcome {
@@ -65,6 +78,7 @@ struct TileKernelTests {
         for (rows, columns) in Self.sizes {
             for from in Self.formats {
                 for to in [from, .f32, .bf16] {
+                    // Rows of 192 columns without gaps go past the caches.
                     let tile = Tile(rows, columns, from, to, gap: columns % 3, &random)
                     let pair = make(rows, columns, &random)
                     let expected = tile.run(pair.twin)
@@ -72,6 +86,13 @@ struct TileKernelTests {
                         for pastCaches in [false, true] {
                             let actual = tile.run(pastCaches: pastCaches, pair.kernel)
                             #expect(actual == expected, "\(set): \(rows)×\(columns) \(from) to \(to)")
+                        }
+                    }
+                    for value in [0x1.fep127, -0x1.fap127, .infinity, .nan] as [Float] {
+                        tile.put(value, at: Int.random(in: 0..<rows * columns, using: &random))
+                        let fits = tile.run(pair.twin).fits
+                        KernelSets.each { set in
+                            #expect(tile.run(pair.kernel).fits == fits, "\(set): \(value) from \(from) to \(to)")
                         }
                     }
                 }
@@ -91,7 +112,11 @@ struct TileKernelTests {
 
         init(_ rows: Int, _ columns: Int, _ inner: Int, _ random: inout SeededGenerator) {
             left = (0..<rows * inner + 1).map { _ in Float.random(in: -1...1, using: &random) }
-            panels = (0..<(columns + 63) / 64 * 64 * inner + 1).map { _ in Float.random(in: -1...1, using: &random) }
+            // Panels are filled up with zeros.
+            panels = (0..<(columns + 63) / 64 * 64 * inner + 1).map { index in
+                let column = index / (64 * max(1, inner)) * 64 + index % 64
+                return column < columns ? Float.random(in: -1...1, using: &random) : 0
+            }
             self.inner = inner
         }
 
@@ -116,22 +141,25 @@ struct TileKernelTests {
         }
     }
 
-    @Test("Two products, multiplied, are added")
-    func twoProducts() {
+    // At a scale of 0 the small numbers of a tile come out as they are.
+    @Test("Two products, multiplied, are added", arguments: [1.3, 0] as [Float])
+    func twoProducts(scale: Float) {
         compare(seed: 2) { rows, columns, random in
             let (first, second) = (Factors(rows, columns, 5, &random), Factors(rows, columns, 3, &random))
             return Pair(
                 kernel: { tile in
-                    first.with { a in second.with { umbel_merge_product_of_products(tile, a, $0, 1.3) } }
+                    first.with { a in second.with { umbel_merge_product_of_products(tile, a, $0, scale) } }
                 },
                 twin: { tile in
-                    first.with { a in second.with { umbel_merge_product_of_products_reference(tile, a, $0, 1.3) } }
+                    first.with { a in second.with { umbel_merge_product_of_products_reference(tile, a, $0, scale) } }
                 })
         }
     }
 
-    @Test("A product is added to rows whose norms are replaced, by either rule", arguments: [true, false])
-    func normalisedProduct(interpolates: Bool) {
+    @Test(
+        "A product is added to rows whose norms are replaced, by either rule", arguments: [true, false],
+        [0.7, 0] as [Float])
+    func normalisedProduct(interpolates: Bool, scale: Float) {
         compare(seed: 11) { rows, columns, random in
             let factors = Factors(rows, columns, 4, &random)
             let values = numbers(rows, &random)
@@ -148,7 +176,7 @@ struct TileKernelTests {
                         var magnitudes = umbel_magnitudes(
                             values: values.baseAddress, epsilon: 0x1p-23, strength: 0.6,
                             interpolates: interpolates ? 1 : 0)
-                        return body(tile, product, 0.7, &magnitudes, &scratch)
+                        return body(tile, product, scale, &magnitudes, &scratch)
                     }
                 }
             }
@@ -175,14 +203,15 @@ struct TileKernelTests {
         }
     }
 
-    @Test("A product is added and each column scaled")
-    func scaledColumnsOfASum() {
+    @Test("A product is added and each column scaled", arguments: [0.7, 0] as [Float])
+    func scaledColumnsOfASum(scale: Float) {
         compare(seed: 13) { rows, columns, random in
             let product = Factors(rows, columns, 4, &random)
             let factors = numbers(columns, &random)
             return Pair(
-                kernel: { tile in product.with { umbel_merge_product_scaled_columns(tile, $0, 0.7, factors) } },
-                twin: { tile in product.with { umbel_merge_product_scaled_columns_reference(tile, $0, 0.7, factors) } })
+                kernel: { tile in product.with { umbel_merge_product_scaled_columns(tile, $0, scale, factors) } },
+                twin: { tile in product.with { umbel_merge_product_scaled_columns_reference(tile, $0, scale, factors) }
+                })
         }
     }
 
@@ -213,12 +242,12 @@ struct TileKernelTests {
         }
     }
 
-    @Test("A product and a projection of the weight are added", arguments: [1, 3, 9, 20], [0, 3])
-    func generalised(kernel: Int, rank: Int) {
+    @Test("A product and a projection of the weight are added", arguments: [1, 3, 9, 20], [1.3, 0] as [Float])
+    func generalised(kernel: Int, scale: Float) {
         compare(seed: 3) { rows, inputs, random in
             // Every tile is cut to whole kernels.
             let columns = max(1, inputs / kernel) * kernel
-            let sum = Factors(rows, columns, rank, &random)
+            let sum = Factors(rows, columns, kernel == 3 ? 0 : 3, &random)
             let projection = Factors(1, columns, 5, &random)
             let right = numbers(columns / kernel * 16, &random)
             func run(
@@ -231,15 +260,15 @@ struct TileKernelTests {
                 guard inputs >= kernel else { return 1 }
                 var whole = tile.pointee
                 whole.columns = columns
-                var scratch = [Float](
-                    repeating: 0, count: Int(UMBEL_PROJECTED_ROWS) * (columns + kernel * 16 + 5 * (kernel + 16)))
                 return sum.with { sum in
                     projection.with { product in
                         right.withUnsafeBufferPointer { right in
                             var projection = umbel_projection(
                                 right: right.baseAddress, right_stride: 16, panels: product.pointee.panels,
                                 inner: product.pointee.inner, kernel: kernel)
-                            return body(&whole, sum, &projection, 1.3, &scratch)
+                            var scratch = [Float](
+                                repeating: 0, count: umbel_generalised_scratch(&projection, columns))
+                            return body(&whole, sum, &projection, scale, &scratch)
                         }
                     }
                 }
@@ -358,7 +387,7 @@ struct TileKernelTests {
         compare(seed: 8) { rows, _, random in
             let size = (1...rows).filter { rows % $0 == 0 }.randomElement(using: &random) ?? 1
             let rotations = numbers(rows * size, &random)
-            let factors = numbers(rows, &random)
+            let factors = numbers(rows, &random).enumerated().map { $0.offset % 5 == 4 ? 0 : $0.element }
             return Pair(
                 kernel: { tile in
                     var panel = [Float](repeating: 0, count: size * 64)

@@ -112,8 +112,9 @@ void umbel_compare_reference(struct umbel_comparison *out, const float *a, const
 // MARK: Merging tiles
 //
 // A tile is consecutive rows of a weight, read in one format and written in another or the same: one pass over memory.
-// `in` and `out` may be the same place if the formats are the same. All return 1 if every result is below `limit` in
-// magnitude before it is rounded, else 0 (NaN is not below); what was written is of no use then.
+// `in` and `out` may be the same place if the formats are the same. Those that return
+// something return 1 if every result is below `limit` in magnitude before it is rounded, else 0 (NaN is not below); what was
+// written is of no use then.
 
 // Products read their right side in panels of this many columns: panel p holds columns 64·p … of every inner row one
 // after the other, filled up with zeros.
@@ -177,7 +178,8 @@ int umbel_merge_product_normalised(const struct umbel_tile *tile, const struct u
 int umbel_merge_product_normalised_reference(const struct umbel_tile *tile, const struct umbel_product *product,
                                              float scale, const struct umbel_magnitudes *magnitudes, float *scratch);
 
-// sums[column] += fma(scale, left · right, x)² in f64, row after row. The tile is only read.
+// sums[column] += fma(scale, left · right, x)² in f64, row after row. The tile is only read: `out` may
+// be NULL.
 void umbel_add_product_squares(double *sums, const struct umbel_tile *tile, const struct umbel_product *product,
                                float scale);
 void umbel_add_product_squares_reference(double *sums, const struct umbel_tile *tile, const struct umbel_product *product,
@@ -193,14 +195,26 @@ struct umbel_projection {
     size_t inner, kernel;
 };
 
-// So many rows are projected together.
-enum { UMBEL_PROJECTED_ROWS = 12 };
+// So many lines, each what one kernel position has of a row, are projected together.
+enum { UMBEL_PROJECTED_LINES = 12 };
+
+// The rows that have them, at least one.
+static inline size_t umbel_projected_rows(size_t kernel) {
+    return kernel < UMBEL_PROJECTED_LINES ? UMBEL_PROJECTED_LINES / kernel : 1;
+}
 
 // What a register may read beyond the kernel positions.
 enum { UMBEL_LINE_MARGIN = 16 };
 
-// y = fma(scale, sum + projection of x, x), the two products added before. `scratch` holds UMBEL_PROJECTED_ROWS ·
-// (columns + kernel · right_stride + inner · (kernel + UMBEL_LINE_MARGIN)) numbers.
+// Numbers of scratch that `umbel_merge_generalised` needs for rows of so many columns.
+static inline size_t umbel_generalised_scratch(const struct umbel_projection *projection, size_t columns) {
+    const size_t kernel = projection->kernel, wide = umbel_projected_rows(kernel) * columns;
+    if (kernel == 1) return wide + UMBEL_PROJECTED_LINES * projection->right_stride;
+    const size_t line = kernel + UMBEL_LINE_MARGIN;
+    return wide + UMBEL_BLOCK_ROWS * (kernel * projection->right_stride + projection->inner * line);
+}
+
+// y = fma(scale, sum + projection of x, x), the two products added before.
 int umbel_merge_generalised(const struct umbel_tile *tile, const struct umbel_product *sum,
                             const struct umbel_projection *projection, float scale, float *scratch);
 int umbel_merge_generalised_reference(const struct umbel_tile *tile, const struct umbel_product *sum,

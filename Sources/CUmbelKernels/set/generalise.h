@@ -1,7 +1,7 @@
 // Products with the weight itself: its projection, and the sum of a product and a projection added while the rows that were
 // projected are still in cache.
 
-enum { PROJECTED_LINES = UMBEL_PROJECTED_ROWS };
+enum { PROJECTED_LINES = UMBEL_PROJECTED_LINES };
 
 // A line is what one kernel position has of a row. `count` of them at a time, so that as many sums are under way as the CPU
 // can work on; lines beyond the last are that one again, and not stored.
@@ -32,16 +32,19 @@ INLINE void project_lines(float *out, const float *x, size_t x_stride, size_t fi
 static void set_project(float *out, const float *x, size_t x_stride, size_t rows,
                         const struct umbel_projection *projection, size_t inner) {
     const size_t lines = rows * projection->kernel;
-    // A 3 × 3 kernel has nine to a row.
+#define LINES(COUNT)                                                                                                     \
+    for (size_t first = 0; first < lines; first += COUNT) {                                                              \
+        project_lines(out, x, x_stride, first, lines, COUNT, projection, inner);                                         \
+    }
+    // A 3 × 3 kernel has nine to a row, and the last rows of a tile may be few.
     if (projection->kernel == 9) {
-        for (size_t first = 0; first < lines; first += 9) {
-            project_lines(out, x, x_stride, first, lines, 9, projection, inner);
-        }
-        return;
+        LINES(9)
+    } else if (lines <= PROJECTED_LINES / 2) {
+        LINES(PROJECTED_LINES / 2)
+    } else {
+        LINES(PROJECTED_LINES)
     }
-    for (size_t first = 0; first < lines; first += PROJECTED_LINES) {
-        project_lines(out, x, x_stride, first, lines, PROJECTED_LINES, projection, inner);
-    }
+#undef LINES
 }
 
 // The projection of a block of rows as the left side of a product that changes with the column: line k of a row has a number
@@ -123,11 +126,11 @@ INLINE void generalised_block(struct generalising merging, size_t row, size_t co
     }
 }
 
-// Rows of bf16 from the tile's first on, without the CPU's own rounding.
+// Rows from the tile's first on, on their way to bf16 without the CPU's own rounding.
 static __attribute__((noinline)) void generalise_again(const struct generalising *merging, size_t column, const size_t *begin,
                                                        int rows, vu *largest) {
     for (int row = 0; row < rows; row++) {
-        generalised_block(*merging, row, column, begin, 1, UMBEL_BF16, UMBEL_BF16, 0, largest);
+        generalised_block(*merging, row, column, begin, 1, merging->tile.in_format, UMBEL_BF16, 0, largest);
     }
 }
 
@@ -163,6 +166,9 @@ static int generalise_in_formats(struct generalising merging, size_t kernel) {
 #define FORMATS(IN, OUT)                                                                                                 \
     if (tile.in_format == IN && tile.out_format == OUT) return generalise_rows(merging, kernel, IN, OUT, 0);
     if (tile.in_format == UMBEL_BF16 && converts(&tile)) return generalise_rows(merging, kernel, UMBEL_BF16, UMBEL_BF16, 1);
+    if (tile.in_format == UMBEL_F32 && converts(&tile)) return generalise_rows(merging, kernel, UMBEL_F32, UMBEL_BF16, 1);
+    FORMATS(UMBEL_F32, UMBEL_BF16)
+    FORMATS(UMBEL_F32, UMBEL_F16)
     FORMATS(UMBEL_BF16, UMBEL_BF16)
     FORMATS(UMBEL_F16, UMBEL_F16)
     FORMATS(UMBEL_F32, UMBEL_F32)
@@ -173,7 +179,7 @@ static int generalise_in_formats(struct generalising merging, size_t kernel) {
 // Rows from `row` on widened and projected, as many at a time as there are lines to work on.
 INLINE void project_rows(const struct umbel_tile *tile, size_t row, size_t rows, const struct umbel_projection *projection,
                          float *projected, float *wide) {
-    const size_t step = projection->kernel == 1 ? PROJECTED_LINES : 1;
+    const size_t step = umbel_projected_rows(projection->kernel);
     for (size_t begin = 0; begin < rows; begin += step) {
         struct umbel_tile part = *tile;
         part.in = (const char *)tile->in + (row + begin) * tile->in_stride * format_bytes(tile->in_format);
@@ -193,8 +199,8 @@ static int set_merge_generalised(const struct umbel_tile *tile, const struct umb
                                  const struct umbel_projection *projection, float scale, float *scratch) {
     const size_t kernel = projection->kernel, stride = projection->right_stride;
     const size_t step = kernel == 1 ? PROJECTED_LINES : BLOCK_ROWS;
-    float *const wide = scratch, *const projected = wide + PROJECTED_LINES * tile->columns;
-    float *const line = projected + PROJECTED_LINES * kernel * stride;
+    float *const wide = scratch, *const projected = wide + umbel_projected_rows(kernel) * tile->columns;
+    float *const line = projected + step * kernel * stride;
     int fits = 1;
     for (size_t row = 0; row < tile->rows; row += step) {
         struct umbel_tile part = *tile;

@@ -52,10 +52,11 @@ struct merging {
 static __attribute__((noinline)) void merge_again(const struct merging *merging, size_t row, size_t column, int rows,
                                                   vu *largest);
 
-// One block: `rows` rows of `vectors` registers, as far as the tile has columns. The formats are constants where it matters,
+// One block: `rows` rows of a block's registers, as far as the tile has columns. The formats are constants where it matters,
 // so that the sums stay in registers to the end; everything is passed by value, so that nothing is read anew after a store.
-INLINE void merge_block(struct merging merging, size_t row, size_t column, int rows, int vectors,
-                        enum umbel_float_format in, enum umbel_float_format out, int converts, vu *largest) {
+INLINE void merge_block(struct merging merging, size_t row, size_t column, int rows, enum umbel_float_format in,
+                        enum umbel_float_format out, int converts, vu *largest) {
+    const int vectors = BLOCK_VECTORS;
     const struct umbel_tile tile = merging.tile;
     const struct umbel_product first = merging.first, second = merging.second;
     vf sum[BLOCK_ROWS][BLOCK_VECTORS], other[BLOCK_ROWS][BLOCK_VECTORS];
@@ -101,11 +102,11 @@ INLINE void merge_block(struct merging merging, size_t row, size_t column, int r
     }
 }
 
-// A block in bf16 without the CPU's own rounding.
+// A block on its way to bf16 without the CPU's own rounding.
 static __attribute__((noinline)) void merge_again(const struct merging *merging, size_t row, size_t column, int rows,
                                                   vu *largest) {
     for (int r = 0; r < rows; r++) {
-        merge_block(*merging, row + r, column, 1, BLOCK_VECTORS, UMBEL_BF16, UMBEL_BF16, 0, largest);
+        merge_block(*merging, row + r, column, 1, merging->tile.in_format, UMBEL_BF16, 0, largest);
     }
 }
 
@@ -123,7 +124,7 @@ INLINE int merge_in_formats(struct merging merging, enum umbel_float_format in, 
 #define BLOCKS(ROWS)                                                                                                     \
     for (; row + ROWS <= tile.rows; row += ROWS) {                                                                       \
         for (size_t column = begin; column < end; column += BLOCK_COLUMNS) {                                                     \
-            merge_block(merging, row, column, ROWS, BLOCK_VECTORS, in, out, converts, &largest);                               \
+            merge_block(merging, row, column, ROWS, in, out, converts, &largest);                                            \
         }                                                                                                                \
     }
         BLOCKS(rows)
@@ -141,9 +142,12 @@ INLINE int merge_products(struct merging merging) {
 #define FORMATS(IN, OUT)                                                                                                 \
     if (tile.in_format == IN && tile.out_format == OUT) return merge_in_formats(merging, IN, OUT, 0);
     if (tile.in_format == UMBEL_BF16 && converts(&tile)) return merge_in_formats(merging, UMBEL_BF16, UMBEL_BF16, 1);
+    if (tile.in_format == UMBEL_F32 && converts(&tile)) return merge_in_formats(merging, UMBEL_F32, UMBEL_BF16, 1);
     FORMATS(UMBEL_BF16, UMBEL_BF16)
     FORMATS(UMBEL_F16, UMBEL_F16)
     FORMATS(UMBEL_F32, UMBEL_F32)
+    FORMATS(UMBEL_F32, UMBEL_BF16)
+    FORMATS(UMBEL_F32, UMBEL_F16)
     FORMATS(UMBEL_BF16, UMBEL_F32)
     FORMATS(UMBEL_F16, UMBEL_F32)
     FORMATS(UMBEL_F8_E4M3, UMBEL_F8_E4M3)

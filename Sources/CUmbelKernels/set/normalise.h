@@ -102,7 +102,7 @@ INLINE void square_block(struct merging merging, size_t row, size_t column, int 
         load_part(before, BLOCK_VECTORS, x + r * stride, column, count, in);
         for (int v = 0; v < BLOCK_VECTORS; v++) sum[r][v] = __builtin_elementwise_fma(factor, sum[r][v], before[v]);
     }
-    double padded[BLOCK_COLUMNS];
+    double padded[BLOCK_COLUMNS] = {0};
     const int whole = __builtin_expect(count >= BLOCK_COLUMNS, 1);
     if (!whole) memcpy(padded, sums + column, count * sizeof(double));
     double *const place = whole ? sums + column : padded;

@@ -95,11 +95,15 @@ private struct BlockRotationPass: RowPass {
         precondition(tile.firstRow % size == 0 && tile.rows % size == 0)
         let panel = Matrix(rows: size, columns: Panels.width)
         let first = rotations.block(tile.firstRow / size)
-        guard let rescale else { return runKernel(tile) { umbel_merge_rotated($0, size, first, nil, panel.start) } }
-        precondition(tile.firstRow + tile.rows <= rescale.count)
-        return rescale.withUnsafeBufferPointer { rescale in
-            guard let start = rescale.baseAddress else { return true }
-            return runKernel(tile) { umbel_merge_rotated($0, size, first, start + tile.firstRow, panel.start) }
+        return withExtendedLifetime(panel) {
+            guard let rescale else {
+                return runKernel(tile) { umbel_merge_rotated($0, size, first, nil, panel.start) }
+            }
+            precondition(tile.firstRow + tile.rows <= rescale.count)
+            return rescale.withUnsafeBufferPointer { rescale in
+                guard let start = rescale.baseAddress else { return true }
+                return runKernel(tile) { umbel_merge_rotated($0, size, first, start + tile.firstRow, panel.start) }
+            }
         }
     }
 }

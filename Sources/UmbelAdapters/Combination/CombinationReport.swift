@@ -31,7 +31,11 @@ extension TensorMerger {
                 let tensor = change.tensors.first
             else { continue }
             let weights = try weights(of: plan.cluster(of: tensor), before: step)
-            modules += try change.lostEnergies(on: weights, pool: pool)
+            do {
+                modules += try change.lostEnergies(on: weights, pool: pool)
+            } catch {
+                throw error.naming(plan.base.label(tensor))
+            }
         }
         return CombinationReport(modules: modules)
     }

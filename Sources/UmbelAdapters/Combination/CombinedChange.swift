@@ -90,7 +90,7 @@ package struct CombinedChange: Sendable {
         } catch let error as MergeError {
             throw error
         } catch {
-            throw .decomposition(tensor: domain.name, rows: domain.view.rows, columns: domain.view.columns)
+            throw .decomposition(tensor: "", rows: domain.view.rows, columns: domain.view.columns)
         }
     }
 

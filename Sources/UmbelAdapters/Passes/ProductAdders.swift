@@ -50,7 +50,9 @@ struct KroneckerAdder: DeltaAdder {
             outer: outer.start, outer_columns: outer.columns, inner: repeated.start, inner_rows: inner.rows,
             inner_columns: inner.columns, inner_stride: repeated.columns, first_row: tile.firstRow)
         let outerRow = Matrix(rows: 1, columns: tile.columns)
-        return runKernel(tile) { umbel_merge_kronecker($0, &product, factor, outerRow.start) }
+        return withExtendedLifetime(outerRow) {
+            runKernel(tile) { umbel_merge_kronecker($0, &product, factor, outerRow.start) }
+        }
     }
 }
 

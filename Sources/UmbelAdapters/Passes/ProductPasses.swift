@@ -10,8 +10,10 @@ struct NormalisedProductPass: RowPass {
     func run(_ tile: MergeTile) -> Bool {
         var product = product.down.product(of: tile, in: product.up)
         let scratch = Matrix(rows: Int(UMBEL_BLOCK_ROWS), columns: tile.columns)
-        return magnitudes.with(tile) { magnitudes in
-            runKernel(tile) { umbel_merge_product_normalised($0, &product, factor, magnitudes, scratch.start) }
+        return withExtendedLifetime(scratch) {
+            magnitudes.with(tile) { magnitudes in
+                runKernel(tile) { umbel_merge_product_normalised($0, &product, factor, magnitudes, scratch.start) }
+            }
         }
     }
 }
@@ -52,11 +54,12 @@ struct ProjectedPass: RowPass {
 
     func run(_ tile: MergeTile) -> Bool {
         precondition(tile.columns == up.rows * kernel)
-        let lines = down.inner * (kernel + Int(UMBEL_LINE_MARGIN))
-        let scratch = Matrix(rows: Int(UMBEL_PROJECTED_ROWS), columns: tile.columns + kernel * up.columns + lines)
         var first = sum.map { $0.down.product(of: tile, in: $0.up) } ?? down.emptyProduct
         var second = down.projection(up: up, kernel: kernel)
-        return runKernel(tile) { umbel_merge_generalised($0, &first, &second, factor, scratch.start) }
+        let scratch = Matrix(rows: 1, columns: umbel_generalised_scratch(&second, tile.columns))
+        return withExtendedLifetime(scratch) {
+            runKernel(tile) { umbel_merge_generalised($0, &first, &second, factor, scratch.start) }
+        }
     }
 }
 
