@@ -44,8 +44,11 @@ package enum OpenAPI {
         ]
         if route.method == .put || route.method == .post {
             let types =
-                route.path.hasPrefix("/v1/adapters")
-                ? ["application/octet-stream", "multipart/form-data"] : ["application/json"]
+                switch route.path {
+                case "/v1/images/edits": ["multipart/form-data"]
+                case let path where path.hasPrefix("/v1/adapters"): ["application/octet-stream", "multipart/form-data"]
+                default: ["application/json"]
+                }
             members.append(
                 .init("requestBody", ["content": .object(types.map { .init($0, ["schema": ["type": "object"]]) })]))
         }

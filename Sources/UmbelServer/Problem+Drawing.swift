@@ -17,6 +17,10 @@ extension Problem {
                 .tooManyRequests, "queue_full", "Queue full",
                 "\(limit) requests wait for drawings already; “Prefer: respond-async” gives a job without waiting")
             headers[.retryAfter] = "5"
+        case .tooManyPixels(let pixels, let limit):
+            self.init(
+                .unprocessableContent, "too_many_pixels", "Too many pixels",
+                "The pictures of one job would have \(pixels) pixels together, and at most \(limit) are drawn")
         case .stopping:
             self.init(.serviceUnavailable, "not_ready", "Not ready", "The service is stopping")
             headers[.retryAfter] = "1"

@@ -3,15 +3,7 @@ import Testing
 import UmbelFormats
 
 /// Pictures from the real binary. What is drawn is for the conformance tests; here it is whether it comes out of the doors.
-@Suite(.enabled(if: DrawingTests.draws, "this build draws nothing")) struct DrawingTests {
-    /// Whether the program has a painter.
-    static let draws: Bool = {
-        guard let service = try? Service(["shapes": Samples.pipeline]),
-            let answer = try? service.get("/sdapi/v1/sd-models")
-        else { return false }
-        return answer.status == 200
-    }()
-
+@Suite(.enabled(if: Painting.isThere, "this build draws nothing")) struct DrawingTests {
     @Test func `the same seed draws the same picture through every door`() throws {
         let service = try Service(["shapes": Samples.pipeline])
         let images = try service.post(
@@ -53,4 +45,14 @@ import UmbelFormats
         let result = try python(script, [service.url], in: service.scratch)
         #expect(result.status == 0, "\(result.errors)")
     }
+}
+
+/// Whether the program draws.
+private enum Painting {
+    static let isThere: Bool = {
+        guard let service = try? Service(["shapes": Samples.pipeline]),
+            let answer = try? service.get("/sdapi/v1/sd-models")
+        else { return false }
+        return answer.status == 200
+    }()
 }

@@ -119,7 +119,7 @@ struct ModelReferenceTests {
         ("base+a:1 ", .invalidScale("1 ")), ("base+a:--1", .invalidScale("--1")), ("base+a:1e+", .invalidScale("1e+")),
         ("base+a@", .invalidDigest("")), ("base+a@0F", .invalidDigest("0F")), ("base+a@x!", .invalidDigest("x!")),
         ("base+a@\(String(repeating: "0", count: 65))", .invalidDigest(String(repeating: "0", count: 65))),
-        ("base+a@0@1", .invalidDigest("0@1")), ("base+@0", .invalidName("")), ("base+a:1:2", .invalidName("a:1")),
+        ("base+a@0@1", .invalidDigest("0@1")), ("base+@0", .invalidName("")), ("base+a:1:2", .invalidOption("2")),
         ("base+a:0.5@0f", .invalidScale("0.5@0f")),
     ]
 

@@ -171,6 +171,7 @@ struct ProblemTests {
         Item(BaseError.noTensors(path: "p"), 422, "base_unusable", "p"),
         Item(DrawingJobError.queueFull(limit: 3), 429, "queue_full", "3"),
         Item(DrawingJobError.tooManyWaiting(limit: 3), 429, "queue_full", "3", "respond-async"),
+        Item(DrawingJobError.tooManyPixels(9, limit: 8), 422, "too_many_pixels", "9", "8"),
         Item(DrawingJobError.stopping, 503, "not_ready"), Item(DrawingJobError.noPainter, 501, "cannot_draw"),
         Item(DrawingJobError.cannotDraw(base: "b"), 422, "cannot_draw", "b"),
         Item(DrawingJobError.unknownJob("j"), 404, "unknown_job", "j"),

@@ -102,6 +102,7 @@ struct WebUIRoutesTests {
         (#"{"prompt":"p","enable_hr":true}"#, "invalid_field", ["enable_hr"]),
         (#"{"prompt":"p","alwayson_scripts":{"x":{}}}"#, "invalid_field", ["alwayson_scripts"]),
         (#"{"prompt":"p","width":20}"#, "invalid_field", ["width"]),
+        (#"{"prompt":"p","width":4096,"height":4096,"batch_size":5}"#, "too_many_pixels", ["67108864"]),
         (#"{"prompt":"p","override_settings":{"sd_vae":"x"}}"#, "unknown_field", ["sd_vae"]),
         (#"{"prompt":"p","override_settings":{"sd_model_checkpoint":"none"}}"#, "unknown_model", ["none"]),
     ]

@@ -4,6 +4,8 @@ package enum DrawingJobError: Error, Hashable, Sendable {
     case queueFull(limit: Int)
     /// So many requests wait for drawings already.
     case tooManyWaiting(limit: Int)
+    /// The pictures of one job have so many pixels together.
+    case tooManyPixels(Int, limit: Int)
     /// The service takes nothing more.
     case stopping
     /// Nothing here draws.

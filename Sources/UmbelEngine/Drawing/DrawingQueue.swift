@@ -51,8 +51,11 @@ package final class DrawingQueue: Sendable {
 
     /// Puts a task at the end of the queue.
     ///
-    /// - Throws: `DrawingJobError.queueFull`, `.stopping`; `SystemError` when there is no thread for it.
+    /// - Throws: `DrawingJobError.tooManyPixels`, `.queueFull`, `.stopping`; `SystemError` when there is no thread for it.
     package func submit(_ task: DrawingTask) throws -> DrawingJob {
+        guard task.pixels <= DrawingTask.pixelLimit else {
+            throw DrawingJobError.tooManyPixels(task.pixels, limit: DrawingTask.pixelLimit)
+        }
         forgetOld()
         let (job, needsThread) = try state.withLock { state in
             guard !state.isStopping else { throw DrawingJobError.stopping }

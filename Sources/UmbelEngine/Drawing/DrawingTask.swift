@@ -50,8 +50,18 @@ package struct DrawingTask: Sendable {
         self.sheet = sheet
     }
 
-    /// Pictures of all drawings together.
-    package var pictureCount: Int { drawings.reduce(0) { $0 + $1.request.count } }
+    /// Pixels of all pictures of a job at most: they are in memory together.
+    package static let pixelLimit = 1 << 26
+    /// The sides of a picture whose size is left to the model, which is not asked for that: the largest that models have.
+    private static let ownSide = 1024
+
+    /// Pixels of all pictures together.
+    package var pixels: Int {
+        drawings.reduce(0) { sum, drawing in
+            let request = drawing.request
+            return sum + request.count * (request.width ?? Self.ownSide) * (request.height ?? Self.ownSide)
+        }
+    }
 
     /// Steps of all drawings together.
     package var steps: Int { drawings.reduce(0) { $0 + $1.request.steps } }

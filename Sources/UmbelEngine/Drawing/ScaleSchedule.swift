@@ -52,6 +52,6 @@ package struct ScaleSchedule: Hashable, Sendable {
 extension ReferenceError {
     /// What is wrong with a text that stands where one scale should.
     static func scale(_ text: String) -> ReferenceError {
-        ScaleSchedule.isMeant(by: text) ? .stepwiseScale(text) : .invalidScale(text)
+        text.contains("@") && (try? ScaleSchedule(text)) != nil ? .stepwiseScale(text) : .invalidScale(text)
     }
 }

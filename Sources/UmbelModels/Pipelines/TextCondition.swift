@@ -41,10 +41,9 @@ struct TextConditioner {
     private func tokens(_ text: String) throws(ModelError) -> [PromptTokens] {
         var result: [PromptTokens] = []
         for (index, tokenizer) in pipeline.tokenizers.enumerated() {
-            let words = networks.embeddings.map { (words: [$0.name], rows: $0.rows(ofEncoder: index)) }
             result.append(
                 PromptTokens(
-                    text, tokenizer: TriggeredTokenizer(tokenizer, embeddings: words), emphasis: emphasis,
+                    text, tokenizer: TriggeredTokenizer(tokenizer, inversions: networks.embeddings), emphasis: emphasis,
                     positions: networks.textEncoders[index].configuration.positions))
         }
         return result

@@ -18,8 +18,6 @@ package struct BlockWeights: Hashable, Sendable {
     /// For the text encoders.
     package let base: Double
     private let factors: [UNetBlock: Double]
-    /// All of them, in the order of the list: BASE first.
-    package let values: [Double]
 
     /// nil if there is no list of so many values.
     package init?(_ values: [Double]) {

@@ -61,8 +61,8 @@ final class LocalDrawing: Drawer {
                 cacheBytes: SystemFacts.freeMemory / 2, pool: pool)
             for adapter in adapters {
                 let files = try AdapterFile.files(of: adapter.path)
-                let upload = try engine.upload(
-                    tensors: FileDescriptor.read(files.tensors), config: files.config.map { try FileDescriptor.read($0) })
+                let config = try files.config.map { try FileDescriptor.read($0) }
+                let upload = try engine.upload(tensors: FileDescriptor.read(files.tensors), config: config)
                 _ = try engine.add(upload, as: adapter.name, options: AdapterOptions()) { (_) throws(EngineError) in }
             }
             guard let desk = UmbelDrawing.desk(for: engine, .init(), workers: 4) else {

@@ -16,7 +16,7 @@ struct SteppedReferenceTests {
             "base+a:0,1@0.5+b:1,0@0.25",
             [(0, "base+a:0+b"), (0.25, "base+a:0+b:0"), (0.5, "base+a+b:0")]
         ),
-        ("base+linear(a:0.5,b):1,0.5@0.1", [(0, "base+linear(a:0.5,b)"), (0.1, "base+linear(a:0.5,b):0.5")]),
+        ("base+ties(a:0.5,b):1,0.5@0.1", [(0, "base+ties(a:0.5,b)"), (0.1, "base+ties(a:0.5,b):0.5")]),
         ("base+a:1,1@0.5", [(0, "base+a")]),
     ]
 
@@ -74,7 +74,7 @@ struct SteppedReferenceTests {
 
     @Test("A combination has one weight for each adapter")
     func combination() {
-        #expect(throws: ReferenceError.invalidOption("a:0.5:te=1")) { try ModelReference("base+linear(a:0.5:te=1,b)") }
+        #expect(throws: ReferenceError.invalidOption("a:0.5:te=1")) { try ModelReference("base+ties(a:0.5:te=1,b)") }
     }
 
     private func id(_ text: String) throws -> String {
