@@ -50,6 +50,9 @@ import UmbelFormats
                 for method in methods where (method == "DELETE") == isDeletion {
                     let body = ["PUT", "POST"].contains(method) ? Data() : nil
                     let answer = try service.request(method, target, body: body)
+                    // This base draws nothing, so there is no job either; it is the routes that say so.
+                    let code = target.contains("/jobs") || answer.status == 501 ? try answer.json["code"]?.string : nil
+                    if let code, ["cannot_draw", "unknown_job"].contains(code) { continue }
                     #expect(![404, 405, 500, 501].contains(answer.status), "\(method) \(target): \(answer.text)")
                 }
                 let allowed = try service.request("REPORT", target)
