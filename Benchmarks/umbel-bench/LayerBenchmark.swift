@@ -61,4 +61,4 @@ struct LayerBenchmark: ParsableCommand {
     }
 }
 
-extension ComputeType: @retroactive ExpressibleByArgument {}
+extension ComputeType: ExpressibleByArgument {}
