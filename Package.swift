@@ -116,7 +116,8 @@ let package = Package(
         .executableTarget(
             name: "umbel-bench",
             dependencies: [
-                "UmbelAdapters", "UmbelModels", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX", "CUmbelBench",
+                "UmbelAdapters", "UmbelModels", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX",
+                "CUmbelBench",
                 arguments,
             ],
             path: "Benchmarks/umbel-bench",

@@ -85,7 +85,10 @@ struct DrawingGoldenTests {
             return TensorsByName(
                 Dictionary(
                     uniqueKeysWithValues: tensors.map { index, tensor in
-                        (tensor.name, merge.touched[merge.base.weights.label(index)]?.view ?? merge.base.weights.views[index])
+                        (
+                            tensor.name,
+                            merge.touched[merge.base.weights.label(index)]?.view ?? merge.base.weights.views[index]
+                        )
                     }))
         }
         let steps = Mutex<[[Float]]>([])
@@ -119,7 +122,8 @@ struct DrawingGoldenTests {
         let places = drawn.picture.width * drawn.picture.height
         let levels = (0..<3 * places).map { index in
             let value = min(1, max(0, expected[index] / 2 + 0.5)) * 255
-            return abs(value.rounded(.toNearestOrEven) - Float(drawn.picture.pixels[index % places * 3 + index / places]))
+            return abs(
+                value.rounded(.toNearestOrEven) - Float(drawn.picture.pixels[index % places * 3 + index / places]))
         }
         #expect(levels.max() ?? .infinity <= 1)
     }

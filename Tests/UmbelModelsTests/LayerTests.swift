@@ -27,7 +27,8 @@ struct LayerTests {
         let x = FeatureMap(batch: 1, height: 2, width: 2, Matrix(rows: 4, columns: 1, values: [1, 2, 3, 4]))
         #expect(layer(x, pool: pool).values.values == [10, 10, 10, 10])
         let strided = Convolution(
-            weight: view(ones, [1, 1, 3, 3]), bias: nil, stride: 2, padding: .init(top: 0, left: 0, bottom: 1, right: 1))
+            weight: view(ones, [1, 1, 3, 3]), bias: nil, stride: 2, padding: .init(top: 0, left: 0, bottom: 1, right: 1)
+        )
         #expect(strided(x, pool: pool).values.values == [10])
     }
 

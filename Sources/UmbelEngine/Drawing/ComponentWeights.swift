@@ -38,7 +38,9 @@ final class ComponentWeights: Sendable {
             replaced[addition.component, default: [:]][addition.name] = addition.view
         }
         var result: [String: any WeightSource] = sources
-        for (component, tensors) in replaced { result[component] = ReplacedTensors(source(component), replacing: tensors) }
+        for (component, tensors) in replaced {
+            result[component] = ReplacedTensors(source(component), replacing: tensors)
+        }
         return result
     }
 }

@@ -8,6 +8,8 @@ package final class PipelinePainter: Painter {
     private let bases: [BaseModel]
     private let cache: VariantCache
     private let pool: ComputePool
+    /// Enough for a step of SDXL at 1024 × 1024.
+    private static let activationBytes = 1 << 30
     private let opened = Mutex<[String: Result<DrawingBase, ModelError>]>([:])
 
     package init(bases: [BaseModel], cache: VariantCache, pool: ComputePool) {
@@ -33,6 +35,9 @@ package final class PipelinePainter: Painter {
         var networks: [DiffusionNetworks] = []
         for stage in model.stages { networks.append(try base.networks(of: stage.variant, cache: cache)) }
         let drawer = StableDiffusion(base.pipeline, pool: pool)
+        // What a step's activations leave is the memory of the next.
+        let memory = ActivationMemory(Self.activationBytes)
+        defer { withExtendedLifetime(memory) {} }
         do {
             return try drawer.draw(
                 request,

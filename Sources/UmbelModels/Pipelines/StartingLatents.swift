@@ -22,7 +22,8 @@ struct StartingLatents {
             values: [], batch: count, channels: channels, height: size.latentHeight, width: size.latentWidth)
         guard let start = run.request.start else {
             guard networks.unet.configuration.inChannels == channels else {
-                throw .request(field: "image", value: "none", expected: "a picture and a mask, which this model draws into")
+                throw .request(
+                    field: "image", value: "none", expected: "a picture and a mask, which this model draws into")
             }
             latents.values = noise.draw(count * latents.size).map { $0 * plan.initialScale }
             (self.latents, evaluation, extraInputs, kept) = (latents, 0, [], nil)
@@ -53,7 +54,8 @@ struct StartingLatents {
         let mask = start.mask.map { Self.shrunk($0, size) }
         if seesMask {
             guard let mask, let pixels = start.mask else {
-                throw .request(field: "mask", value: "none", expected: "a mask, which this model takes beside the picture")
+                throw .request(
+                    field: "mask", value: "none", expected: "a mask, which this model takes beside the picture")
             }
             let masked = Self.map(of: start.pixels, size, keeping: pixels)
             let hidden = try Self.encoded(masked, networks.vae, noise: &noise, run.pool)

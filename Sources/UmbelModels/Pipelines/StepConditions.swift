@@ -41,9 +41,13 @@ struct StepConditions {
         self.run = run
         let evaluations = run.schedule.plan.evaluations
         let isPlain = run.request.emphasis == .none
-        prompt = isPlain ? PromptSchedule(plain: run.request.prompt, steps: evaluations)
+        prompt =
+            isPlain
+            ? PromptSchedule(plain: run.request.prompt, steps: evaluations)
             : PromptSchedule(run.request.prompt, steps: evaluations)
-        negative = isPlain ? PromptSchedule(plain: run.request.negativePrompt, steps: evaluations)
+        negative =
+            isPlain
+            ? PromptSchedule(plain: run.request.negativePrompt, steps: evaluations)
             : PromptSchedule(run.request.negativePrompt, steps: evaluations)
     }
 

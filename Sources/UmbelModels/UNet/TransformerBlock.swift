@@ -38,8 +38,7 @@ struct TransformerBlock: Sendable {
         let normal = norm1(x, pool: pool)
         var x = selfAttention(normal, on: looksOnlyAtText ? context : normal, adding: x, batch: batch, pool: pool)
         x = textAttention(norm2(x, pool: pool), on: context, adding: x, batch: batch, pool: pool)
-        let wide = inner(norm3(x, pool: pool), pool: pool)
-        return outer(Activation.gatedGELU(wide, pool: pool), adding: x, pool: pool)
+        return outer(inner.gatedGELU(norm3(x, pool: pool), pool: pool), adding: x, pool: pool)
     }
 }
 
