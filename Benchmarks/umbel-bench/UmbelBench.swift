@@ -8,6 +8,7 @@ struct UmbelBench: ParsableCommand {
             "Measures how fast Umbel merges and its networks compute, and makes the large files that other measurements need.",
         subcommands: [
             MergeBenchmark.self, ScaleBenchmark.self, SwapBenchmark.self, RepeatBenchmark.self, LayerBenchmark.self,
+            DrawBenchmark.self,
             Generate.self,
         ])
 }

@@ -67,6 +67,8 @@ struct StartingLatents {
             kept = nil
         } else {
             extraInputs = []
+            // diffusers encodes the masked picture here too, and has no use for it; what its noise takes is taken.
+            if mask != nil { _ = noise.draw(latents.size) }
             kept = mask.map { ((0..<count).flatMap { _ in encoded }, drawn, $0) }
         }
         (self.latents, evaluation) = (latents, first)

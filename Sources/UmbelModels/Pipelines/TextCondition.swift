@@ -31,10 +31,12 @@ struct TextConditioner {
         let positive = try tokens(prompt)
         let negativeTokens = try negative.map { (text) throws(ModelError) in try tokens(text) }
         let count = zip(positive, negativeTokens ?? positive).map { max($0.chunks.count, $1.chunks.count) }.max() ?? 1
-        let condition = try encode(positive, chunks: count)
+        let condition = try encode(positive, chunks: count, clipSkip: request.clipSkip)
         guard let negative, let negativeTokens else { return (condition, nil) }
         if negative.isEmpty, pipeline.zeroesEmptyPrompt { return (condition, condition.zeroed) }
-        return (condition, try encode(negativeTokens, chunks: count))
+        // diffusers leaves layers out for the prompt alone, the web UIs for both.
+        let clipSkip = request.emphasis == .none ? 0 : request.clipSkip
+        return (condition, try encode(negativeTokens, chunks: count, clipSkip: clipSkip))
     }
 
     /// For each encoder.
@@ -57,14 +59,16 @@ struct TextConditioner {
         }
     }
 
-    private func encode(_ tokens: [PromptTokens], chunks count: Int) throws(ModelError) -> TextCondition {
+    private func encode(
+        _ tokens: [PromptTokens], chunks count: Int, clipSkip: Int
+    ) throws(ModelError) -> TextCondition {
         var contexts: [Matrix] = []
         var pooled: [Float]?
         for (index, encoder) in networks.textEncoders.enumerated() {
             let chunks = tokens[index].chunks(filledTo: count)
             let states = try encoder(
                 chunks.map { $0.tokens.map(Int.init) }, replacing: replacements(chunks, encoder: index), pass)
-            let context = try layer(of: states, encoder)
+            let context = try layer(of: states, encoder, clipSkip: clipSkip)
             let length = encoder.configuration.positions
             for (chunk, content) in chunks.enumerated() {
                 let rows = Matrix(rows: length, columns: context.columns)
@@ -83,8 +87,10 @@ struct TextConditioner {
 
     /// The layer that clip skip chooses. Stable Diffusion 1 and 2 put it through the last norm, SDXL takes the one before
     /// the last as it is.
-    private func layer(of states: CLIPTextStates, _ encoder: CLIPTextModel) throws(ModelError) -> Matrix {
-        let skipped = request.clipSkip + (pipeline.family == .xl ? 1 : 0)
+    private func layer(
+        of states: CLIPTextStates, _ encoder: CLIPTextModel, clipSkip: Int
+    ) throws(ModelError) -> Matrix {
+        let skipped = clipSkip + (pipeline.family == .xl ? 1 : 0)
         if skipped == 0 { return states.last }
         guard let layer = states.skipping(skipped), skipped < encoder.configuration.layers + 1 else {
             throw .request(
