@@ -52,6 +52,13 @@ extension Problem {
         case .request(let field, _, _):
             self.init(.badRequest, "invalid_field", "Invalid field", error.sentence)
             errors = [["code": "invalid_field", "field": .string(field)]]
+        case .schedule(let cause):
+            guard let field = cause.requestField else {
+                self.init(.unprocessableContent, "cannot_draw", "Cannot draw", error.sentence)
+                return
+            }
+            self.init(.badRequest, "invalid_field", "Invalid field", error.sentence)
+            errors = [["code": "invalid_field", "field": .string(field)]]
         case .cancelled:
             self.init(.conflict, "drawing_cancelled", "Drawing cancelled", error.sentence)
         default:
@@ -105,5 +112,18 @@ extension Problem {
 
     init(picture error: PictureError) {
         self.init(.unprocessableContent, "invalid_picture", "Picture not made", error.sentence)
+    }
+}
+
+extension ScheduleError {
+    /// The field of a request that is at fault; nil if it is the model's own scheduler.
+    fileprivate var requestField: String? {
+        switch self {
+        case .unknownSampler: "sampler"
+        case .unknownSpacing, .spacing: "scheduler"
+        case .steps, .untrained: "steps"
+        case .strength: "strength"
+        case .notJSON, .notObject, .unknownClass, .wrongType, .outOfRange, .unsupported, .conflict: nil
+        }
     }
 }

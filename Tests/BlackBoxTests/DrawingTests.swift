@@ -4,6 +4,19 @@ import UmbelFormats
 
 /// Pictures from the real binary. What is drawn is for the conformance tests; here it is whether it comes out of the doors.
 @Suite(.enabled(if: Painting.isThere, "this build draws nothing")) struct DrawingTests {
+    @Test(arguments: [
+        (#"{"prompt": "x", "sampler": "Nope"}"#, "sampler"),
+        (#"{"prompt": "x", "sampler": "Euler", "scheduler": "Nope"}"#, "scheduler"),
+        (#"{"prompt": "x", "steps": 1001}"#, "steps"),
+    ]) func `a sampler or a number of steps that there is not is a 400 that names the field`(
+        _ body: String, field: String
+    ) throws {
+        let service = try Service(["shapes": Samples.pipeline])
+        let answer = try service.post("/v1/images/generations", body)
+        #expect(answer.status == 400, "\(answer.text)")
+        #expect(try answer.json["errors"]?.array?.first?["field"]?.string == field)
+    }
+
     @Test func `the same seed draws the same picture through every door`() throws {
         let service = try Service(["shapes": Samples.pipeline])
         let images = try service.post(
