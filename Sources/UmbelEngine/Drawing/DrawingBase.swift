@@ -49,7 +49,7 @@ final class DrawingBase: Sendable {
             throw .merge(error)
         }
         do {
-            return try parts.networks { sources[$0] ?? weights.source($0) }
+            return try parts.networks(textWeights: TextWeights.name(of: variant)) { sources[$0] ?? weights.source($0) }
         } catch {
             throw .cannotDraw(base: base.name, error)
         }

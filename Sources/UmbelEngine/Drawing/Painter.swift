@@ -9,10 +9,12 @@ package protocol Painter: Sendable {
     ///
     /// - Parameters:
     ///   - model: the model at the beginning, and those that take its place later.
-    ///   - progress: is called after each step; `cancelled` thrown from it ends the drawing.
+    ///   - share: what the drawings of the job have in common.
+    ///   - checkpoint: is called as often as the painter can stop; `cancelled` thrown from it ends the drawing.
+    ///   - progress: is called after each step; what it throws ends the drawing too.
     func draw(
-        _ request: DrawingRequest, with model: SteppedModel,
-        progress: @escaping (DrawingProgress) throws(ModelError) -> Void
+        _ request: DrawingRequest, with model: SteppedModel, sharing share: DrawingShare,
+        checkpoint: @escaping DrawingWatch.Checkpoint, progress: @escaping DrawingWatch.Progress
     ) throws(EngineError) -> [DrawnPicture]
 }
 

@@ -23,8 +23,8 @@ package final class PipelinePainter: Painter {
     }
 
     package func draw(
-        _ request: DrawingRequest, with model: SteppedModel,
-        progress: @escaping (DrawingProgress) throws(ModelError) -> Void
+        _ request: DrawingRequest, with model: SteppedModel, sharing share: DrawingShare,
+        checkpoint: @escaping DrawingWatch.Checkpoint, progress: @escaping DrawingWatch.Progress
     ) throws(EngineError) -> [DrawnPicture] {
         let name = model.first.model.base.name
         let base: DrawingBase
@@ -43,7 +43,7 @@ package final class PipelinePainter: Painter {
                 request,
                 networks: { (done) throws(ModelError) in
                     networks[model.stages.lastIndex { $0.from <= done } ?? 0]
-                }, progress: progress)
+                }, sharing: share, checkpoint: checkpoint, progress: progress)
         } catch {
             throw .drawing(error)
         }

@@ -45,8 +45,11 @@ package struct DiffusionParts: Sendable {
     }
 
     /// The networks with the weights of each component.
+    ///
+    /// - Parameter textWeights: equal for networks whose text encoders have the same weights; nil if nothing is known of that.
     package func networks(
-        embeddings: [TextualInversion] = [], _ weights: (_ component: String) -> any WeightSource
+        embeddings: [TextualInversion] = [], textWeights: String? = nil,
+        _ weights: (_ component: String) -> any WeightSource
     ) throws(ModelError) -> DiffusionNetworks {
         var encoders: [CLIPTextModel] = []
         for (component, configuration) in textEncoders {
@@ -54,7 +57,8 @@ package struct DiffusionParts: Sendable {
         }
         return DiffusionNetworks(
             textEncoders: encoders, unet: try UNet(unet, Weights(weights("unet"))),
-            vae: try AutoencoderKL(vae, Weights(weights("vae"))), embeddings: embeddings)
+            vae: try AutoencoderKL(vae, Weights(weights("vae"))), embeddings: embeddings,
+            textWeights: textWeights)
     }
 
     private static func json(_ path: String, in folder: any ModelFolder) throws(ModelError) -> JSON {

@@ -43,10 +43,14 @@ package final class DiffusionNetworks: Sendable {
     package let vae: AutoencoderKL
     /// Trained words, which prompts may use.
     package let embeddings: [TextualInversion]
+    private let textWeights: String?
 
+    /// - Parameter textWeights: equal for networks whose text encoders have the same weights; nil if nothing is known of that.
     package init(
-        textEncoders: [CLIPTextModel], unet: UNet, vae: AutoencoderKL, embeddings: [TextualInversion] = []
+        textEncoders: [CLIPTextModel], unet: UNet, vae: AutoencoderKL, embeddings: [TextualInversion] = [],
+        textWeights: String? = nil
     ) {
+        self.textWeights = textWeights
         self.textEncoders = textEncoders
         self.unet = unet
         self.vae = vae
@@ -55,4 +59,16 @@ package final class DiffusionNetworks: Sendable {
 
     /// Tells the networks of one variant from those of another.
     var identity: ObjectIdentifier { ObjectIdentifier(self) }
+
+    /// Equal for networks that make the same of every text.
+    enum TextIdentity: Hashable {
+        case weights(String)
+        /// Known to be like nothing else.
+        case own(ObjectIdentifier)
+    }
+
+    var textIdentity: TextIdentity {
+        guard let textWeights, embeddings.isEmpty else { return .own(identity) }
+        return .weights(textWeights)
+    }
 }

@@ -7,8 +7,10 @@ struct DrawingRun {
     let size: PictureSize
     let schedule: any Schedule
     let pool: ComputePool
-    /// Throws `cancelled` when nobody wants the pictures any more.
-    let checkpoint: () throws(ModelError) -> Void
+    /// The first seed of its pictures.
+    let seed: UInt64
+    let share: DrawingShare
+    let watch: DrawingWatch
     /// The networks for a part of the steps.
     let networks: (_ done: Double) throws(ModelError) -> DiffusionNetworks
 
@@ -49,7 +51,7 @@ struct DrawingRun {
     ) throws(ModelError) -> [Float] {
         var output = [Float](repeating: 0, count: latents.values.count)
         let guidance = Guidance(scale: Float(request.guidance), rescale: Float(request.guidanceRescale))
-        let pass = ForwardPass(pool: pool) { (_, _) throws(ModelError) in try conditions.checkpoint() }
+        let pass = watch.pass(pool)
         for picture in 0..<latents.batch {
             var input = latents.map(of: picture, scaledBy: inputScale)
             if !extraInputs.isEmpty { input = input.concatenated(with: extraInputs[picture], pool: pool) }

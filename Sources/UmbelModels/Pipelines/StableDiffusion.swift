@@ -12,14 +12,19 @@ package struct StableDiffusion {
 
     /// - Parameters:
     ///   - networks: those for a part of the steps that is done, 0 to 1; the first ones decode.
+    ///   - share: what drawings before have made and this one may use.
+    ///   - checkpoint: is called again and again within a step; `cancelled` thrown from it ends the drawing.
     ///   - progress: after each step of each picture; steps are counted over all pictures that do not share them. What it
     ///     throws ends the drawing.
     /// - Returns: as many pictures as were asked for.
     /// - Throws: for what this model cannot do.
     package func draw(
         _ request: DrawingRequest, networks: @escaping (_ done: Double) throws(ModelError) -> DiffusionNetworks,
-        progress: @escaping (DrawingProgress) throws(ModelError) -> Void
+        sharing share: DrawingShare = DrawingShare(),
+        checkpoint: @escaping DrawingWatch.Checkpoint = { () throws(ModelError) in },
+        progress: @escaping DrawingWatch.Progress
     ) throws(ModelError) -> [DrawnPicture] {
+        let watch = DrawingWatch(checkpoint: checkpoint, progress: progress)
         let first = try networks(0)
         let size = try PictureSize(
             width: request.width, height: request.height, trained: first.unet.configuration.sampleSize ?? 64,
@@ -44,9 +49,8 @@ package struct StableDiffusion {
             }
             try progress(DrawingProgress(step: done, steps: total))
             let run = DrawingRun(
-                pipeline: pipeline, request: request, size: size, schedule: schedule, pool: pool,
-                checkpoint: { () throws(ModelError) in try progress(DrawingProgress(step: done, steps: total)) },
-                networks: networks)
+                pipeline: pipeline, request: request, size: size, schedule: schedule, pool: pool, seed: group[0],
+                share: share, watch: watch, networks: networks)
             let latents: Latents
             switch request.noise {
             case .cpu:
@@ -56,7 +60,7 @@ package struct StableDiffusion {
                 latents = try run.latents(
                     count: group.count, noise: PhiloxNoise(seed: group[0]), progress: report)
             }
-            pictures += try decoded(latents, first.vae, seeds: group)
+            pictures += try decoded(latents, first.vae, seeds: group, watch)
         }
         return pictures
     }
@@ -85,11 +89,11 @@ package struct StableDiffusion {
     private static let mostSteps = 1000
 
     private func decoded(
-        _ latents: Latents, _ vae: AutoencoderKL, seeds: [UInt64]
+        _ latents: Latents, _ vae: AutoencoderKL, seeds: [UInt64], _ watch: DrawingWatch
     ) throws(ModelError) -> [DrawnPicture] {
         var pictures: [DrawnPicture] = []
         for (index, seed) in seeds.enumerated() {
-            let map = try vae.picture(of: latents.map(of: index), ForwardPass(pool: pool))
+            let map = try vae.picture(of: latents.map(of: index), watch.pass(pool))
             pictures.append(DrawnPicture(map, seed: seed))
         }
         return pictures

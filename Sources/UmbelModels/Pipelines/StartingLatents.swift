@@ -25,7 +25,8 @@ struct StartingLatents {
                 throw .request(
                     field: "image", value: "none", expected: "a picture and a mask, which this model draws into")
             }
-            latents.values = noise.draw(count * latents.size).map { $0 * plan.initialScale }
+            let key = DrawingShare.NoiseKey(kind: run.request.noise, seed: run.seed, count: count * latents.size)
+            latents.values = run.share.startingNoise(key, from: &noise).map { $0 * plan.initialScale }
             (self.latents, evaluation, extraInputs, kept) = (latents, 0, [], nil)
             return
         }
@@ -36,7 +37,7 @@ struct StartingLatents {
         // back.
         var encoded: [Float] = []
         if !isWhole || !seesMask {
-            encoded = try Self.encoded(picture, networks.vae, noise: &noise, run.pool)
+            encoded = try Self.encoded(picture, networks.vae, noise: &noise, run)
         }
         let drawn = noise.draw(count * latents.size)
         let first: Int
@@ -58,7 +59,7 @@ struct StartingLatents {
                     field: "mask", value: "none", expected: "a mask, which this model takes beside the picture")
             }
             let masked = Self.map(of: start.pixels, size, keeping: pixels)
-            let hidden = try Self.encoded(masked, networks.vae, noise: &noise, run.pool)
+            let hidden = try Self.encoded(masked, networks.vae, noise: &noise, run)
             extraInputs = (0..<count).map { _ in
                 FeatureMap(
                     planes: mask + hidden, batch: 1, channels: channels + 1, height: size.latentHeight,
@@ -90,11 +91,11 @@ struct StartingLatents {
 
     /// Channel after channel.
     private static func encoded(
-        _ picture: FeatureMap, _ vae: AutoencoderKL, noise: inout some NoiseSource, _ pool: ComputePool
+        _ picture: FeatureMap, _ vae: AutoencoderKL, noise: inout some NoiseSource, _ run: DrawingRun
     ) throws(ModelError) -> [Float] {
         let places = picture.places / (vae.configuration.factor * vae.configuration.factor)
         let drawn = noise.draw(vae.configuration.latentChannels * places)
-        let latents = try vae.latents(of: picture, noise: { _ in drawn }, ForwardPass(pool: pool))
+        let latents = try vae.latents(of: picture, noise: { _ in drawn }, run.watch.pass(run.pool))
         return latents.planes()
     }
 

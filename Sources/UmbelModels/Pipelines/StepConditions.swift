@@ -9,7 +9,6 @@ struct StepConditions {
         let texts: [TextCondition]
         fileprivate let numbers: [Float]?
         fileprivate let guidance: Float
-        let checkpoint: () throws(ModelError) -> Void
 
         /// The texts as one batch.
         func inputs(pool: ComputePool) -> UNet.Conditions {
@@ -58,9 +57,9 @@ struct StepConditions {
         if let found = known[key] {
             texts = found
         } else {
-            let pass = ForwardPass(pool: run.pool)
             let conditioner = TextConditioner(
-                pipeline: run.pipeline, networks: networks, request: run.request, pass: pass)
+                pipeline: run.pipeline, networks: networks, request: run.request, share: run.share,
+                pass: run.watch.pass(run.pool))
             let isGuided = run.request.guidance > 1 && networks.unet.configuration.time.conditionSize == nil
             let (positive, negative) = try conditioner.conditions(
                 prompt: key.prompt, negative: isGuided ? key.negative : nil)
@@ -69,7 +68,7 @@ struct StepConditions {
         }
         return Conditions(
             unet: networks.unet, texts: texts, numbers: run.pipeline.family == .xl ? sizes : nil,
-            guidance: Float(run.request.guidance), checkpoint: run.checkpoint)
+            guidance: Float(run.request.guidance))
     }
 
     /// SDXL's numbers: the size that a picture had, what was cut off at its top and left, and the size that is wanted.

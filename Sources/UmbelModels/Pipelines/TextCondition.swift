@@ -20,6 +20,7 @@ struct TextConditioner {
     let pipeline: DiffusionPipeline
     let networks: DiffusionNetworks
     let request: DrawingRequest
+    let share: DrawingShare
     let pass: ForwardPass
 
     /// The prompt and, where it is looked at, the negative one, equally long.
@@ -31,12 +32,23 @@ struct TextConditioner {
         let positive = try tokens(prompt)
         let negativeTokens = try negative.map { (text) throws(ModelError) in try tokens(text) }
         let count = zip(positive, negativeTokens ?? positive).map { max($0.chunks.count, $1.chunks.count) }.max() ?? 1
-        let condition = try encode(positive, chunks: count, clipSkip: request.clipSkip)
+        let condition = try shared(prompt, positive, chunks: count, clipSkip: request.clipSkip)
         guard let negative, let negativeTokens else { return (condition, nil) }
         if negative.isEmpty, pipeline.zeroesEmptyPrompt { return (condition, condition.zeroed) }
         // diffusers leaves layers out for the prompt alone, the web UIs for both.
         let clipSkip = request.emphasis == .none ? 0 : request.clipSkip
-        return (condition, try encode(negativeTokens, chunks: count, clipSkip: clipSkip))
+        return (condition, try shared(negative, negativeTokens, chunks: count, clipSkip: clipSkip))
+    }
+
+    /// Encoded once for all drawings that share it.
+    private func shared(
+        _ text: String, _ tokens: [PromptTokens], chunks: Int, clipSkip: Int
+    ) throws(ModelError) -> TextCondition {
+        let key = DrawingShare.TextKey(
+            encoders: networks.textIdentity, text: text, chunks: chunks, clipSkip: clipSkip, emphasis: request.emphasis)
+        return try share.text(key, by: networks) { () throws(ModelError) in
+            try encode(tokens, chunks: chunks, clipSkip: clipSkip)
+        }
     }
 
     /// For each encoder.

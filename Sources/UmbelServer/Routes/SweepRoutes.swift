@@ -35,6 +35,7 @@ enum SweepRoutes {
             title: "\(request.prompt)  (seed \(request.seed))", columns: grid.columns?.values.map(\.label) ?? [""],
             rows: grid.rows?.values.map(\.label) ?? [])
         let task = DrawingTask(drawings.map(\.drawing), door: .sweep, sheet: sheet)
+        call.engine.cache.expect(task.variants)
         return try call.drawn(task, drawings[0].model) { job, status in
             let png = try SweepSheet.file(of: job, status) ?? []
             if call.request.headers[.accept]?.hasPrefix("image/png") == true { return .picture(png, .png) }
