@@ -60,7 +60,7 @@ package final class DiffusionNetworks: Sendable {
     /// Tells the networks of one variant from those of another.
     var identity: ObjectIdentifier { ObjectIdentifier(self) }
 
-    /// Equal for networks that make the same of every text.
+    /// Equal for networks that make the same of the same tokens.
     enum TextIdentity: Hashable {
         case weights(String)
         /// Known to be like nothing else.
@@ -68,7 +68,6 @@ package final class DiffusionNetworks: Sendable {
     }
 
     var textIdentity: TextIdentity {
-        guard let textWeights, embeddings.isEmpty else { return .own(identity) }
-        return .weights(textWeights)
+        textWeights.map(TextIdentity.weights) ?? .own(identity)
     }
 }

@@ -16,11 +16,16 @@ package final class DrawingShare: Sendable {
         package init(texts: Int = 0, noises: Int = 0) { (self.texts, self.noises) = (texts, noises) }
     }
 
-    /// All that an encoded text depends on.
+    /// What one text encoder is given.
+    struct EncoderInput: Hashable {
+        let chunks: [PromptChunk]
+        let replacements: [CLIPTextModel.Replacement]
+    }
+
+    /// All that an encoded text depends on. Not the text itself: what it means hangs on trained words too.
     struct TextKey: Hashable {
         let encoders: DiffusionNetworks.TextIdentity
-        let text: String
-        let chunks: Int
+        let inputs: [EncoderInput]
         let clipSkip: Int
         let emphasis: DrawingRequest.Emphasis
     }

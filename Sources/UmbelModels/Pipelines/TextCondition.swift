@@ -32,23 +32,12 @@ struct TextConditioner {
         let positive = try tokens(prompt)
         let negativeTokens = try negative.map { (text) throws(ModelError) in try tokens(text) }
         let count = zip(positive, negativeTokens ?? positive).map { max($0.chunks.count, $1.chunks.count) }.max() ?? 1
-        let condition = try shared(prompt, positive, chunks: count, clipSkip: request.clipSkip)
+        let condition = try encode(positive, chunks: count, clipSkip: request.clipSkip)
         guard let negative, let negativeTokens else { return (condition, nil) }
         if negative.isEmpty, pipeline.zeroesEmptyPrompt { return (condition, condition.zeroed) }
         // diffusers leaves layers out for the prompt alone, the web UIs for both.
         let clipSkip = request.emphasis == .none ? 0 : request.clipSkip
-        return (condition, try shared(negative, negativeTokens, chunks: count, clipSkip: clipSkip))
-    }
-
-    /// Encoded once for all drawings that share it.
-    private func shared(
-        _ text: String, _ tokens: [PromptTokens], chunks: Int, clipSkip: Int
-    ) throws(ModelError) -> TextCondition {
-        let key = DrawingShare.TextKey(
-            encoders: networks.textIdentity, text: text, chunks: chunks, clipSkip: clipSkip, emphasis: request.emphasis)
-        return try share.text(key, by: networks) { () throws(ModelError) in
-            try encode(tokens, chunks: chunks, clipSkip: clipSkip)
-        }
+        return (condition, try encode(negativeTokens, chunks: count, clipSkip: clipSkip))
     }
 
     /// For each encoder.
@@ -71,15 +60,31 @@ struct TextConditioner {
         }
     }
 
+    /// Encoded once for all drawings that share it.
     private func encode(
         _ tokens: [PromptTokens], chunks count: Int, clipSkip: Int
     ) throws(ModelError) -> TextCondition {
+        var inputs: [DrawingShare.EncoderInput] = []
+        for index in networks.textEncoders.indices {
+            let chunks = tokens[index].chunks(filledTo: count)
+            inputs.append(.init(chunks: chunks, replacements: try replacements(chunks, encoder: index)))
+        }
+        let key = DrawingShare.TextKey(
+            encoders: networks.textIdentity, inputs: inputs, clipSkip: clipSkip, emphasis: request.emphasis)
+        return try share.text(key, by: networks) { () throws(ModelError) in
+            try condition(of: inputs, clipSkip: clipSkip)
+        }
+    }
+
+    private func condition(
+        of inputs: [DrawingShare.EncoderInput], clipSkip: Int
+    ) throws(ModelError) -> TextCondition {
         var contexts: [Matrix] = []
         var pooled: [Float]?
-        for (index, encoder) in networks.textEncoders.enumerated() {
-            let chunks = tokens[index].chunks(filledTo: count)
+        for (encoder, input) in zip(networks.textEncoders, inputs) {
+            let chunks = input.chunks
             let states = try encoder(
-                chunks.map { $0.tokens.map(Int.init) }, replacing: replacements(chunks, encoder: index), pass)
+                chunks.map { $0.tokens.map(Int.init) }, replacing: input.replacements, pass)
             let context = try layer(of: states, encoder, clipSkip: clipSkip)
             let length = encoder.configuration.positions
             for (chunk, content) in chunks.enumerated() {
