@@ -11,7 +11,7 @@ compare-diffusers.py, without loading:
 stable-diffusion.cpp says them itself, in one process that draws; Umbel's are `umbel-bench draw --part PART`.
 
 usage: Benchmarks/compare-sdcpp.py --cache FOLDER --sd-cli FILE [--models sd15 sdxl] [--sizes 256 512] [--types f32 bf16]
-                                   [--threads 2] [--rounds 3] [--steps 4] [--bin .build/release]
+                                   [--threads 2] [--rounds 3] [--steps 4] [--bin .build/release] [--sd-version TEXT]
 """
 import argparse
 import os
@@ -24,8 +24,9 @@ import tempfile
 import drawing_models
 import measuring
 
-#: What stable-diffusion.cpp prints at the end of each part.
-ENDS = {"text": "get_learned_condition completed", "vae": "decode_first_stage completed"}
+#: What stable-diffusion.cpp prints when a part is computed, and in what part of a second.
+ENDS = {"text": (r"computing condition graph completed, taking (\d+) ms", 1000),
+        "vae": (r"computing vae decode graph completed, taking ([0-9.]+)s", 1)}
 
 
 def their_seconds(arguments, folder, size, dtype):
@@ -38,15 +39,15 @@ def their_seconds(arguments, folder, size, dtype):
     if done.returncode != 0:
         raise RuntimeError("sd-cli: " + done.stdout.strip()[-200:])
     found = {}
-    for part, words in ENDS.items():
-        match = re.search(words + r", taking ([0-9.]+)s", done.stdout)
-        if match:
-            found[part] = float(match[1])
+    for part, (line, unit) in ENDS.items():
+        numbers = re.findall(line, done.stdout)
+        if numbers:
+            found[part] = sum(map(float, numbers)) / unit
     # "2/4 - 3.21s/it", or the other way round where a step takes less than a second.
     steps = [float(number) if unit == "s/it" else 1 / float(number)
              for number, unit in re.findall(r"/\d+ - ([0-9.]+)(s/it|it/s)", done.stdout)]
-    if steps:
-        found["unet"] = steps[-1]
+    if len(steps) > 1:
+        found["unet"] = statistics.median(steps[1:])
     return found
 
 
@@ -78,14 +79,15 @@ def parse():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--bin", default=".build/release")
+    parser.add_argument("--sd-version", help="what to print as its version, where the program does not know it")
     return parser.parse_args()
 
 
 def main():
     arguments = parse()
     print(measuring.machine())
-    version = subprocess.run([arguments.sd_cli, "--version"], capture_output=True, text=True)
-    print(f"{(version.stdout + version.stderr).strip().splitlines()[0]}, {arguments.threads} threads,"
+    said = subprocess.run([arguments.sd_cli, "--version"], capture_output=True, text=True).stdout.strip()
+    print(f"{arguments.sd_version or said}, {arguments.threads} threads,"
           f" median of {arguments.rounds} rounds of {arguments.steps} steps\n")
     print("| model | part | size | type | stable-diffusion.cpp s | Umbel s | ratio |")
     print("|-------|------|------|------|------------------------|---------|-------|")
