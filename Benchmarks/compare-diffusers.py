@@ -20,7 +20,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 
@@ -98,23 +97,14 @@ def measure(arguments):
     print(json.dumps({"seconds": statistics.median(times), "channels": order}))
 
 
-def answer(command, threads):
-    """The last line that a process prints, as JSON."""
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode != 0:
-        raise RuntimeError(f"{os.path.basename(command[0])}: {done.stderr.strip()[-200:]}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
-
-
 def round_of(arguments, folder, part, size, dtype):
     """One measurement of each."""
     options = ["--model", folder, "--part", part, "--size", str(size), "--threads", str(arguments.threads), "--dtype", dtype]
-    theirs = answer([sys.executable, os.path.abspath(__file__), "measure", *options], arguments.threads)
+    theirs = measuring.answer([sys.executable, os.path.abspath(__file__), "measure", *options], arguments.threads)
     if arguments.only == "torch":
         return theirs, {"seconds": float("nan")}
     umbel = os.path.join(arguments.bin, "umbel-bench")
-    return theirs, answer([umbel, "draw", *options, "--json"], arguments.threads)
+    return theirs, measuring.answer([umbel, "draw", *options, "--json"], arguments.threads)
 
 
 def compare(arguments, folder, part, size, dtype):
