@@ -25,6 +25,9 @@ final class ComponentWeights: Sendable {
     /// The base's own tensors of a component; none if there is no such component.
     func source(_ component: String) -> any WeightSource { sources[component] ?? TensorsByName([:]) }
 
+    /// Bytes of the layers that were made of the base's own tensors.
+    var packedBytes: Int { sources.values.reduce(0) { $0 + $1.layers.packedBytes } }
+
     /// Those of a variant: merged ones are merged now, or taken from where they are kept.
     ///
     /// - Throws: what merging them throws.

@@ -16,6 +16,18 @@ package protocol Painter: Sendable {
         _ request: DrawingRequest, with model: SteppedModel, sharing share: DrawingShare,
         checkpoint: @escaping DrawingWatch.Checkpoint, progress: @escaping DrawingWatch.Progress
     ) throws(EngineError) -> [DrawnPicture]
+
+    /// What the networks of each base take that has drawn.
+    var memory: [LayerMemory] { get }
+
+    /// Lets go of what is kept of a variant for its next drawing.
+    func forget(variant id: String)
+}
+
+extension Painter {
+    package var memory: [LayerMemory] { [] }
+
+    package func forget(variant _: String) {}
 }
 
 /// A model that may change on the way: each variant draws from its part of the steps on.

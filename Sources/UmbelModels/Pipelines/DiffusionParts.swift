@@ -46,9 +46,12 @@ package struct DiffusionParts: Sendable {
 
     /// The networks with the weights of each component.
     ///
-    /// - Parameter textWeights: equal for networks whose text encoders have the same weights; nil if nothing is known of that.
+    /// - Parameters:
+    ///   - textWeights: equal for networks whose text encoders have the same weights; nil if nothing is known of that.
+    ///   - computeType: of the U-Net's products, which take nearly all the time. Texts are encoded and pictures decoded in f32
+    ///     in any case: once each, and in bf16 it would be seen.
     package func networks(
-        embeddings: [TextualInversion] = [], textWeights: String? = nil,
+        embeddings: [TextualInversion] = [], textWeights: String? = nil, computeType: ComputeType = .f32,
         _ weights: (_ component: String) -> any WeightSource
     ) throws(ModelError) -> DiffusionNetworks {
         var encoders: [CLIPTextModel] = []
@@ -56,7 +59,7 @@ package struct DiffusionParts: Sendable {
             encoders.append(try CLIPTextModel(configuration, Weights(weights(component))))
         }
         return DiffusionNetworks(
-            textEncoders: encoders, unet: try UNet(unet, Weights(weights("unet"))),
+            textEncoders: encoders, unet: try UNet(unet, Weights(weights("unet"), computeType: computeType)),
             vae: try AutoencoderKL(vae, Weights(weights("vae"))), embeddings: embeddings,
             textWeights: textWeights)
     }

@@ -4,11 +4,17 @@ package import UmbelTensor
 package struct StableDiffusion {
     private let pipeline: DiffusionPipeline
     private let pool: ComputePool
+    private let autoencoderBytes: Int
 
-    package init(_ pipeline: DiffusionPipeline, pool: ComputePool) {
+    /// - Parameter autoencoderBytes: activations of decoding and encoding; pictures that would take more go in tiles.
+    package init(_ pipeline: DiffusionPipeline, pool: ComputePool, autoencoderBytes: Int = Self.autoencoderBytes) {
         self.pipeline = pipeline
         self.pool = pool
+        self.autoencoderBytes = autoencoderBytes
     }
+
+    /// Enough for 1024 × 1024 pixels whole, of the autoencoders of Stable Diffusion and SDXL.
+    package static let autoencoderBytes = 4 << 30
 
     /// - Parameters:
     ///   - networks: those for a part of the steps that is done, 0 to 1; the first ones decode.
@@ -42,15 +48,16 @@ package struct StableDiffusion {
             let done = index * steps
             let total = groups.count * steps
             func report(_ step: Int, _ latents: Latents) throws(ModelError) {
-                let preview = Preview(latents: latents, networks: first, seed: group[0], pool: pool)
+                let preview = Preview(
+                    latents: latents, networks: first, seed: group[0], pool: pool, bytes: autoencoderBytes)
                 try progress(
                     DrawingProgress(
                         step: done + step, steps: total, preview: { preview.picture }, latents: latents.values))
             }
             try progress(DrawingProgress(step: done, steps: total))
             let run = DrawingRun(
-                pipeline: pipeline, request: request, size: size, schedule: schedule, pool: pool, seed: group[0],
-                share: share, watch: watch, networks: networks)
+                pipeline: pipeline, request: request, size: size, schedule: schedule, pool: pool,
+                autoencoderBytes: autoencoderBytes, seed: group[0], share: share, watch: watch, networks: networks)
             let latents: Latents
             switch request.noise {
             case .cpu:
@@ -93,7 +100,8 @@ package struct StableDiffusion {
     ) throws(ModelError) -> [DrawnPicture] {
         var pictures: [DrawnPicture] = []
         for (index, seed) in seeds.enumerated() {
-            let map = try vae.picture(of: latents.map(of: index), watch.pass(pool))
+            let map = try vae.picture(
+                of: latents.map(of: index), tiling: latents.tiling(vae, within: autoencoderBytes), watch.pass(pool))
             pictures.append(DrawnPicture(map, seed: seed))
         }
         return pictures
@@ -106,14 +114,24 @@ private struct Preview: Sendable {
     let networks: DiffusionNetworks
     let seed: UInt64
     let pool: ComputePool
+    let bytes: Int
 
     /// Decoded from a quarter of the latents; grey if that fails.
     var picture: DrawnPicture {
         let small = latents.map(of: 0).halved()
-        guard let map = try? networks.vae.picture(of: small, ForwardPass(pool: pool)) else {
+        let factor = networks.vae.configuration.factor
+        let tiling = networks.vae.tiling(height: small.height * factor, width: small.width * factor, within: bytes)
+        guard let map = try? networks.vae.picture(of: small, tiling: tiling, ForwardPass(pool: pool)) else {
             return DrawnPicture(width: 8, height: 8, pixels: [UInt8](repeating: 128, count: 192), seed: seed)
         }
         return DrawnPicture(map, seed: seed)
+    }
+}
+
+extension Latents {
+    fileprivate func tiling(_ vae: AutoencoderKL, within bytes: Int) -> Tiling? {
+        let factor = vae.configuration.factor
+        return vae.tiling(height: height * factor, width: width * factor, within: bytes)
     }
 }
 

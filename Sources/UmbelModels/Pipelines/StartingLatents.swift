@@ -5,8 +5,8 @@ struct StartingLatents {
     var latents: Latents
     /// The evaluation of the schedule that comes first.
     let evaluation: Int
-    /// For a U-Net that takes mask and masked picture beside the latents: for each picture.
-    let extraInputs: [FeatureMap]
+    /// For a U-Net that takes them beside the latents: mask and masked picture, the same for all pictures.
+    let extraInputs: FeatureMap?
     /// The picture's own latents and the noise, where a mask keeps something and the U-Net does not see it itself.
     private let kept: (picture: [Float], noise: [Float], mask: [Float])?
 
@@ -27,7 +27,7 @@ struct StartingLatents {
             }
             let key = DrawingShare.NoiseKey(kind: run.request.noise, seed: run.seed, count: count * latents.size)
             latents.values = run.share.startingNoise(key, from: &noise).map { $0 * plan.initialScale }
-            (self.latents, evaluation, extraInputs, kept) = (latents, 0, [], nil)
+            (self.latents, evaluation, extraInputs, kept) = (latents, 0, nil, nil)
             return
         }
         let picture = Self.map(of: start.pixels, size)
@@ -60,14 +60,12 @@ struct StartingLatents {
             }
             let masked = Self.map(of: start.pixels, size, keeping: pixels)
             let hidden = try Self.encoded(masked, networks.vae, noise: &noise, run)
-            extraInputs = (0..<count).map { _ in
-                FeatureMap(
-                    planes: mask + hidden, batch: 1, channels: channels + 1, height: size.latentHeight,
-                    width: size.latentWidth)
-            }
+            extraInputs = FeatureMap(
+                planes: mask + hidden, batch: 1, channels: channels + 1, height: size.latentHeight,
+                width: size.latentWidth)
             kept = nil
         } else {
-            extraInputs = []
+            extraInputs = nil
             // diffusers encodes the masked picture here too, and has no use for it; what its noise takes is taken.
             if mask != nil { _ = noise.draw(latents.size) }
             kept = mask.map { ((0..<count).flatMap { _ in encoded }, drawn, $0) }
@@ -95,7 +93,8 @@ struct StartingLatents {
     ) throws(ModelError) -> [Float] {
         let places = picture.places / (vae.configuration.factor * vae.configuration.factor)
         let drawn = noise.draw(vae.configuration.latentChannels * places)
-        let latents = try vae.latents(of: picture, noise: { _ in drawn }, run.watch.pass(run.pool))
+        let tiling = vae.tiling(height: picture.height, width: picture.width, within: run.autoencoderBytes)
+        let latents = try vae.latents(of: picture, tiling: tiling, noise: { _ in drawn }, run.watch.pass(run.pool))
         return latents.planes()
     }
 

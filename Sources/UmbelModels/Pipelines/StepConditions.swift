@@ -7,30 +7,17 @@ struct StepConditions {
         let unet: UNet
         /// Without the prompt, then with it; or with it alone.
         let texts: [TextCondition]
-        fileprivate let numbers: [Float]?
-        fileprivate let guidance: Float
-
-        /// The texts as one batch.
-        func inputs(pool: ComputePool) -> UNet.Conditions {
-            let rows = texts[0].context.rows
-            let context = Matrix(rows: texts.count * rows, columns: texts[0].context.columns)
-            for (index, text) in texts.enumerated() {
-                context.row(index * rows).update(from: text.context.start, count: text.context.count)
-            }
-            var conditions = UNet.Conditions(context: context)
-            conditions.pooledText = texts.allSatisfy { $0.pooled != nil } ? texts.compactMap(\.pooled) : nil
-            conditions.numbers = numbers.map { Array(repeating: $0, count: texts.count) }
-            conditions.guidance = guidance
-            return conditions
-        }
+        /// For so many pictures the texts of each, one batch.
+        let inputs: (_ pictures: Int) -> UNet.Conditions
     }
 
     private let run: DrawingRun
     private let prompt: PromptSchedule
     private let negative: PromptSchedule
     private var known: [Key: [TextCondition]] = [:]
+    private let recent = RecentInputs()
 
-    private struct Key: Hashable {
+    fileprivate struct Key: Hashable {
         let prompt: String
         let negative: String
         let stage: ObjectIdentifier
@@ -66,14 +53,58 @@ struct StepConditions {
             texts = (negative.map { [$0] } ?? []) + [positive]
             known[key] = texts
         }
+        let (run, recent) = (run, recent)
         return Conditions(
-            unet: networks.unet, texts: texts, numbers: run.pipeline.family == .xl ? sizes : nil,
-            guidance: Float(run.request.guidance))
+            unet: networks.unet, texts: texts,
+            inputs: { pictures in recent.inputs(key, pictures) { Self.inputs(texts, pictures: pictures, of: run) } })
+    }
+
+    private static func inputs(_ texts: [TextCondition], pictures: Int, of run: DrawingRun) -> UNet.Conditions {
+        let rows = texts[0].context.rows
+        let context = Matrix(rows: pictures * texts.count * rows, columns: texts[0].context.columns)
+        for index in 0..<pictures * texts.count {
+            let text = texts[index % texts.count].context
+            context.row(index * rows).update(from: text.start, count: text.count)
+        }
+        var conditions = UNet.Conditions(context: context)
+        conditions.projections = TextProjections()
+        let pooled = texts.compactMap(\.pooled)
+        if pooled.count == texts.count {
+            conditions.pooledText = (0..<pictures).flatMap { _ in pooled }
+        }
+        if run.pipeline.family == .xl {
+            conditions.numbers = Array(repeating: sizes(run.size), count: pictures * texts.count)
+        }
+        conditions.guidance = Float(run.request.guidance)
+        return conditions
     }
 
     /// SDXL's numbers: the size that a picture had, what was cut off at its top and left, and the size that is wanted.
-    private var sizes: [Float] {
-        let (height, width) = (Float(run.size.height), Float(run.size.width))
+    private static func sizes(_ size: PictureSize) -> [Float] {
+        let (height, width) = (Float(size.height), Float(size.width))
         return [height, width, 0, 0, height, width]
+    }
+}
+
+/// What the U-Net was told last, with what its attention made of it. Not of all texts of a drawing: a prompt may have another
+/// one at every step.
+private final class RecentInputs {
+    private struct Entry {
+        let key: StepConditions.Key
+        let pictures: Int
+        let inputs: UNet.Conditions
+    }
+
+    private var entries: [Entry] = []
+
+    /// Enough for texts that take turns, and for the pictures left over by larger batches.
+    private static let kept = 4
+
+    func inputs(_ key: StepConditions.Key, _ pictures: Int, _ make: () -> UNet.Conditions) -> UNet.Conditions {
+        let index = entries.firstIndex { $0.key == key && $0.pictures == pictures }
+        let entry = index.map { entries.remove(at: $0) } ?? Entry(key: key, pictures: pictures, inputs: make())
+        entries.append(entry)
+        if entries.count > Self.kept { entries.removeFirst() }
+        return entry.inputs
     }
 }
