@@ -59,6 +59,17 @@ struct WebUIRoutesTests {
         #expect(try draw(#"{"prompt":"p","send_images":false}"#).json["images"]?.array?.isEmpty == true)
     }
 
+    @Test("The web UI's setting of emphasis counts")
+    func emphasis() throws {
+        for (name, emphasis) in [("Ignore", DrawingRequest.Emphasis.ignored), ("No norm", .noNormalization)] {
+            #expect(
+                try draw(#"{"prompt":"p","override_settings":{"emphasis":"\#(name)"}}"#).response.status == .ok)
+            #expect(service.painter.requests.last?.emphasis == emphasis)
+        }
+        let refused = try draw(#"{"prompt":"p","override_settings":{"emphasis":"None"}}"#)
+        #expect(refused.response.status == .badRequest)
+    }
+
     @Test("A tag in the prompt is an adapter with scales of its parts, and the model does not see it")
     func tags() throws {
         #expect(try variant(#"{"prompt":"a <lora:ink:0.5> b"}"#) == variant(of: "tiny+ink:0.5"))

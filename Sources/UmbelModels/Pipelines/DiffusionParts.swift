@@ -46,7 +46,7 @@ package struct DiffusionParts: Sendable {
 
     /// The networks with the weights of each component.
     package func networks(
-        embeddings: [TextualInversion] = [], _ weights: (_ component: String) -> any WeightSource
+        _ weights: (_ component: String) -> any WeightSource
     ) throws(ModelError) -> DiffusionNetworks {
         var encoders: [CLIPTextModel] = []
         for (component, configuration) in textEncoders {
@@ -54,7 +54,7 @@ package struct DiffusionParts: Sendable {
         }
         return DiffusionNetworks(
             textEncoders: encoders, unet: try UNet(unet, Weights(weights("unet"))),
-            vae: try AutoencoderKL(vae, Weights(weights("vae"))), embeddings: embeddings)
+            vae: try AutoencoderKL(vae, Weights(weights("vae"))))
     }
 
     private static func json(_ path: String, in folder: any ModelFolder) throws(ModelError) -> JSON {

@@ -41,16 +41,11 @@ package final class DiffusionNetworks: Sendable {
     package let textEncoders: [CLIPTextModel]
     package let unet: UNet
     package let vae: AutoencoderKL
-    /// Trained words, which prompts may use.
-    package let embeddings: [TextualInversion]
 
-    package init(
-        textEncoders: [CLIPTextModel], unet: UNet, vae: AutoencoderKL, embeddings: [TextualInversion] = []
-    ) {
+    package init(textEncoders: [CLIPTextModel], unet: UNet, vae: AutoencoderKL) {
         self.textEncoders = textEncoders
         self.unet = unet
         self.vae = vae
-        self.embeddings = embeddings
     }
 
     /// Tells the networks of one variant from those of another.

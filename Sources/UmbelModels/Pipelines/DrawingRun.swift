@@ -11,6 +11,8 @@ struct DrawingRun {
     let checkpoint: () throws(ModelError) -> Void
     /// The networks for a part of the steps.
     let networks: (_ done: Double) throws(ModelError) -> DiffusionNetworks
+    /// Trained words, which prompts may use.
+    let embeddings: [TextualInversion]
 
     /// - Parameters:
     ///   - count: pictures that share the noise.

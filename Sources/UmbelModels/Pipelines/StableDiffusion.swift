@@ -11,15 +11,18 @@ package struct StableDiffusion {
     }
 
     /// - Parameters:
+    ///   - embeddings: trained words, which prompts may use; of a word that several have, the first one's is meant.
     ///   - networks: those for a part of the steps that is done, 0 to 1; the first ones decode.
     ///   - progress: after each step of each picture; steps are counted over all pictures that do not share them. What it
     ///     throws ends the drawing.
     /// - Returns: as many pictures as were asked for.
     /// - Throws: for what this model cannot do.
     package func draw(
-        _ request: DrawingRequest, networks: @escaping (_ done: Double) throws(ModelError) -> DiffusionNetworks,
+        _ request: DrawingRequest, embeddings: [TextualInversion] = [],
+        networks: @escaping (_ done: Double) throws(ModelError) -> DiffusionNetworks,
         progress: @escaping (DrawingProgress) throws(ModelError) -> Void
     ) throws(ModelError) -> [DrawnPicture] {
+        try checkFamily(request)
         let first = try networks(0)
         let size = try PictureSize(
             width: request.width, height: request.height, trained: first.unet.configuration.sampleSize ?? 64,
@@ -46,7 +49,7 @@ package struct StableDiffusion {
             let run = DrawingRun(
                 pipeline: pipeline, request: request, size: size, schedule: schedule, pool: pool,
                 checkpoint: { () throws(ModelError) in try progress(DrawingProgress(step: done, steps: total)) },
-                networks: networks)
+                networks: networks, embeddings: embeddings)
             let latents: Latents
             switch request.noise {
             case .cpu:
@@ -59,6 +62,25 @@ package struct StableDiffusion {
             pictures += try decoded(latents, first.vae, seeds: group)
         }
         return pictures
+    }
+
+    /// - Throws: for what only SDXL has a use for, with another model.
+    private func checkFamily(_ request: DrawingRequest) throws(ModelError) {
+        guard pipeline.family != .xl else { return }
+        let fields: [(name: String, isGiven: Bool)] =
+            [
+                ("prompt_2", request.secondPrompt != nil), ("negative_prompt_2", request.secondNegativePrompt != nil),
+            ] + Self.fields(request.sizes, "") + Self.fields(request.negativeSizes, "negative_")
+        guard let field = fields.first(where: \.isGiven) else { return }
+        throw .request(field: field.name, value: "given", expected: "absent: only SDXL has a use for it")
+    }
+
+    /// The fields that say what SDXL is told of sizes.
+    private static func fields(_ sizes: DrawingRequest.Sizes?, _ prefix: String) -> [(name: String, isGiven: Bool)] {
+        [
+            (prefix + "original_size", sizes?.original != nil), (prefix + "target_size", sizes?.target != nil),
+            (prefix + "crops_coords_top_left", sizes != nil),
+        ]
     }
 
     private static func start(_ plan: SchedulePlan, strength: Double) throws(ModelError) -> Int {

@@ -24,6 +24,7 @@ package enum AdapterView {
             .init(
                 "bases",
                 .array(bindings.map { base, binding in coverage(base.name, binding.report) })),
+            .init("embeddings", EmbeddingView.list(record.name, loaded, engine.bases)),
         ]
         if let bestBinding, let best {
             members.append(.init("report", report(bestBinding.report, base: best.name, effects: effects?[best.name])))
@@ -53,7 +54,8 @@ package enum AdapterView {
 
     /// What the file itself tells.
     package static func summary(_ adapter: Adapter, _ report: BindingReport?) -> [JSON.Member] {
-        let algorithms = Dictionary(grouping: adapter.modules) { $0.algorithm.name }.mapValues(\.count)
+        var algorithms = Dictionary(grouping: adapter.modules) { $0.algorithm.name }.mapValues(\.count)
+        if adapter.hasOnlyEmbeddings { algorithms[adapter.format.rawValue] = adapter.embeddings.count }
         let ranks = adapter.modules.compactMap { $0.algorithm.rank(of: $0.factors) }
         let notes = report?.notes ?? adapter.notes
         let found = report.map { Set($0.matches.compactMap { $0.dora?.axis }) } ?? adapter.doraAxes
