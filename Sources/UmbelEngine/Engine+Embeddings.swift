@@ -15,7 +15,7 @@ extension Engine {
             return false
         }
         let might = adapters.configPath(record.digest) == nil && Adapter.mayHaveOnlyEmbeddings(file.index)
-        let found = might && (try? load(record).adapter.hasOnlyEmbeddings) ?? false
+        guard let found = might ? try? load(record).adapter.hasOnlyEmbeddings : false else { return false }
         embeddingFiles.withLock { $0[record.digest] = found }
         return found
     }
@@ -67,17 +67,25 @@ extension Engine {
     ) throws(EngineError) -> [TextualInversion] {
         guard let base = variants.first?.model.base else { return [] }
         var found: [TextualInversion] = []
-        for term in terms + variants.flatMap(\.reference.terms) {
-            let (record, content) = try adapter(term)
-            found += content.embeddings(called: record.name).compactMap { try? $0.get() }
+        for term in terms { found += try words(of: adapter(term)) }
+        for term in variants.flatMap(\.reference.terms) {
+            do throws(EngineError) {
+                found += words(of: try adapter(term))
+            } catch {
+                // A variant outlives the adapters that it was made of; what they bundle does not.
+                guard case .unknownAdapter = error else { throw error }
+            }
         }
         for record in adapters.all() where hasOnlyEmbeddings(record) {
             // One that is removed meanwhile is no word any more.
-            guard let content = try? load(record) else { continue }
-            found += content.embeddings(called: record.name).compactMap { try? $0.get() }
+            if let content = try? load(record) { found += words(of: (record, content)) }
         }
         let widths = base.textWidths
         return Self.withOwnWords(found.filter { $0.misfit(widths) == nil })
+    }
+
+    private func words(of adapter: (record: AdapterRecord, content: LoadedAdapter)) -> [TextualInversion] {
+        adapter.content.embeddings(called: adapter.record.name).compactMap { try? $0.get() }
     }
 
     /// Each with the words that no other has before it.
@@ -112,6 +120,5 @@ extension LoadedAdapter {
             throw .embeddingMisfit(
                 tensor: tensor, widths: embedding.widths, bases: bases.map { ($0.name, $0.textWidths) })
         }
-        throw .noBaseFits
     }
 }

@@ -1,4 +1,5 @@
 import Testing
+import UmbelNames
 import UmbelTensor
 import UmbelTesting
 

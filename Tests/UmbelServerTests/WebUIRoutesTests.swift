@@ -3,6 +3,7 @@ import Testing
 import UmbelFormats
 import UmbelHTTP
 import UmbelImages
+import UmbelModels
 import UmbelTesting
 
 @testable import UmbelServer

@@ -23,7 +23,9 @@ package enum AdapterView {
             .init("prefixes", JSON(record.options.prefixes.map(\.text))),
             .init(
                 "bases",
-                .array(bindings.map { base, binding in coverage(base.name, binding.report) })),
+                adapter.hasOnlyEmbeddings
+                    ? EmbeddingView.coverage(loaded, engine.bases)
+                    : .array(bindings.map { base, binding in coverage(base.name, binding.report) })),
             .init("embeddings", EmbeddingView.list(record.name, loaded, engine.bases)),
         ]
         if let bestBinding, let best {
@@ -64,7 +66,7 @@ package enum AdapterView {
             .init("format", .string(adapter.format.rawValue)),
             .init(
                 "algorithms", .object(algorithms.sorted { $0.key < $1.key }.map { .init($0.key, JSON($0.value)) })),
-            .init("modules", JSON(adapter.modules.count)),
+            .init("modules", JSON(adapter.hasOnlyEmbeddings ? adapter.embeddings.count : adapter.modules.count)),
             .init("rank", ranks.isEmpty ? .null : ["min": JSON(ranks.min() ?? 0), "max": JSON(ranks.max() ?? 0)]),
             .init("dtype", .string(adapter.dtype.rawValue)),
             .init("dora", axes.isEmpty ? .null : ["axis": .string(axes.joined(separator: "+"))]),

@@ -25,6 +25,19 @@ package enum EmbeddingView {
         return .array(items)
     }
 
+    /// How many of an adapter's embeddings fit each base, in the form that modules have.
+    static func coverage(_ loaded: LoadedAdapter, _ bases: [BaseModel]) -> JSON {
+        let embeddings = loaded.embeddings(called: "").compactMap { try? $0.get() }
+        return .array(
+            bases.map { base in
+                let fitting = embeddings.filter { $0.misfit(base.textWidths) == nil }.count
+                return [
+                    "base": .string(base.name), "matched": JSON(fitting), "modules": JSON(embeddings.count),
+                    "unmatched": [], "unknown_keys": [], "ambiguous": [], "shape_errors": [],
+                ]
+            })
+    }
+
     private static func facts(_ embedding: TextualInversion) -> [JSON.Member] {
         [
             .init("words", JSON(embedding.words)), .init("vectors", JSON(embedding.count)),

@@ -2,6 +2,7 @@ import ArgumentParser
 import UmbelAdapters
 import UmbelEngine
 import UmbelFormats
+import UmbelModels
 import UmbelServer
 import UmbelTensor
 
