@@ -44,13 +44,18 @@ package struct SteppedModel: Sendable {
 
     /// At least one, ascending.
     package let stages: [Stage]
+    /// Words that prompts may use, as they were when the drawing was asked for.
+    package let embeddings: [TextualInversion]
 
-    package init(_ variant: Variant) { stages = [Stage(variant)] }
+    package init(_ variant: Variant, embeddings: [TextualInversion] = []) {
+        self.init(stages: [Stage(variant)], embeddings: embeddings)
+    }
 
     /// - Precondition: at least one, ascending, the first from 0.
-    package init(stages: [Stage]) {
+    package init(stages: [Stage], embeddings: [TextualInversion] = []) {
         precondition(stages.first?.from == 0)
         self.stages = stages
+        self.embeddings = embeddings
     }
 
     /// The variant at the beginning.

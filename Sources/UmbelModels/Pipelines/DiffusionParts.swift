@@ -51,7 +51,7 @@ package struct DiffusionParts: Sendable {
     ///   - computeType: of the U-Net's products, which take nearly all the time. Texts are encoded and pictures decoded in f32
     ///     in any case: once each, and in bf16 it would be seen.
     package func networks(
-        embeddings: [TextualInversion] = [], textWeights: String? = nil, computeType: ComputeType = .f32,
+        textWeights: String? = nil, computeType: ComputeType = .f32,
         _ weights: (_ component: String) -> any WeightSource
     ) throws(ModelError) -> DiffusionNetworks {
         var encoders: [CLIPTextModel] = []
@@ -60,8 +60,7 @@ package struct DiffusionParts: Sendable {
         }
         return DiffusionNetworks(
             textEncoders: encoders, unet: try UNet(unet, Weights(weights("unet"), computeType: computeType)),
-            vae: try AutoencoderKL(vae, Weights(weights("vae"))), embeddings: embeddings,
-            textWeights: textWeights)
+            vae: try AutoencoderKL(vae, Weights(weights("vae"))), textWeights: textWeights)
     }
 
     private static func json(_ path: String, in folder: any ModelFolder) throws(ModelError) -> JSON {

@@ -41,20 +41,14 @@ package final class DiffusionNetworks: Sendable {
     package let textEncoders: [CLIPTextModel]
     package let unet: UNet
     package let vae: AutoencoderKL
-    /// Trained words, which prompts may use.
-    package let embeddings: [TextualInversion]
     private let textWeights: String?
 
     /// - Parameter textWeights: equal for networks whose text encoders have the same weights; nil if nothing is known of that.
-    package init(
-        textEncoders: [CLIPTextModel], unet: UNet, vae: AutoencoderKL, embeddings: [TextualInversion] = [],
-        textWeights: String? = nil
-    ) {
+    package init(textEncoders: [CLIPTextModel], unet: UNet, vae: AutoencoderKL, textWeights: String? = nil) {
         self.textWeights = textWeights
         self.textEncoders = textEncoders
         self.unet = unet
         self.vae = vae
-        self.embeddings = embeddings
     }
 
     /// Tells the networks of one variant from those of another.

@@ -15,6 +15,8 @@ struct DrawingRun {
     let watch: DrawingWatch
     /// The networks for a part of the steps.
     let networks: (_ done: Double) throws(ModelError) -> DiffusionNetworks
+    /// Trained words, which prompts may use.
+    let embeddings: [TextualInversion]
 
     /// - Parameters:
     ///   - count: pictures that share the noise.

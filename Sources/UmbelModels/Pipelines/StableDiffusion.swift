@@ -17,6 +17,7 @@ package struct StableDiffusion {
     package static let autoencoderBytes = 4 << 30
 
     /// - Parameters:
+    ///   - embeddings: trained words, which prompts may use; of a word that several have, the first one's is meant.
     ///   - networks: those for a part of the steps that is done, 0 to 1; the first ones decode.
     ///   - share: what drawings before have made and this one may use.
     ///   - checkpoint: is called again and again within a step; `cancelled` thrown from it ends the drawing.
@@ -25,11 +26,13 @@ package struct StableDiffusion {
     /// - Returns: as many pictures as were asked for.
     /// - Throws: for what this model cannot do.
     package func draw(
-        _ request: DrawingRequest, networks: @escaping (_ done: Double) throws(ModelError) -> DiffusionNetworks,
+        _ request: DrawingRequest, embeddings: [TextualInversion] = [],
+        networks: @escaping (_ done: Double) throws(ModelError) -> DiffusionNetworks,
         sharing share: DrawingShare = DrawingShare(),
         checkpoint: @escaping DrawingWatch.Checkpoint = { () throws(ModelError) in },
         progress: @escaping DrawingWatch.Progress
     ) throws(ModelError) -> [DrawnPicture] {
+        try checkFamily(request)
         let watch = DrawingWatch(checkpoint: checkpoint, progress: progress)
         let first = try networks(0)
         let size = try PictureSize(
@@ -57,7 +60,8 @@ package struct StableDiffusion {
             try progress(DrawingProgress(step: done, steps: total))
             let run = DrawingRun(
                 pipeline: pipeline, request: request, size: size, schedule: schedule, pool: pool,
-                autoencoderBytes: autoencoderBytes, seed: group[0], share: share, watch: watch, networks: networks)
+                autoencoderBytes: autoencoderBytes, seed: group[0], share: share, watch: watch, networks: networks,
+                embeddings: embeddings)
             let latents: Latents
             switch request.noise {
             case .cpu:
@@ -70,6 +74,25 @@ package struct StableDiffusion {
             pictures += try decoded(latents, first.vae, seeds: group, watch)
         }
         return pictures
+    }
+
+    /// - Throws: for what only SDXL has a use for, with another model.
+    private func checkFamily(_ request: DrawingRequest) throws(ModelError) {
+        guard pipeline.family != .xl else { return }
+        let fields: [(name: String, isGiven: Bool)] =
+            [
+                ("prompt_2", request.secondPrompt != nil), ("negative_prompt_2", request.secondNegativePrompt != nil),
+            ] + Self.fields(request.sizes, "") + Self.fields(request.negativeSizes, "negative_")
+        guard let field = fields.first(where: \.isGiven) else { return }
+        throw .request(field: field.name, value: "given", expected: "absent: only SDXL has a use for it")
+    }
+
+    /// The fields that say what SDXL is told of sizes.
+    private static func fields(_ sizes: DrawingRequest.Sizes?, _ prefix: String) -> [(name: String, isGiven: Bool)] {
+        [
+            (prefix + "original_size", sizes?.original != nil), (prefix + "target_size", sizes?.target != nil),
+            (prefix + "crops_coords_top_left", sizes != nil),
+        ]
     }
 
     private static func start(_ plan: SchedulePlan, strength: Double) throws(ModelError) -> Int {

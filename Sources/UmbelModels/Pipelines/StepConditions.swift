@@ -12,41 +12,44 @@ struct StepConditions {
     }
 
     private let run: DrawingRun
-    private let prompt: PromptSchedule
-    private let negative: PromptSchedule
+    /// Of the first text encoder and, where it is another, of the second.
+    private let prompt: [PromptSchedule]
+    private let negative: [PromptSchedule]
     private var known: [Key: [TextCondition]] = [:]
     private let recent = RecentInputs()
 
     fileprivate struct Key: Hashable {
-        let prompt: String
-        let negative: String
+        let prompt: [String]
+        let negative: [String]
         let stage: ObjectIdentifier
     }
 
     init(_ run: DrawingRun) {
         self.run = run
         let evaluations = run.schedule.plan.evaluations
-        let isPlain = run.request.emphasis == .none
-        prompt =
-            isPlain
-            ? PromptSchedule(plain: run.request.prompt, steps: evaluations)
-            : PromptSchedule(run.request.prompt, steps: evaluations)
-        negative =
-            isPlain
-            ? PromptSchedule(plain: run.request.negativePrompt, steps: evaluations)
-            : PromptSchedule(run.request.negativePrompt, steps: evaluations)
+        let request = run.request
+        func schedules(_ texts: [String?]) -> [PromptSchedule] {
+            texts.compactMap(\.self).map { text in
+                request.emphasis == .none
+                    ? PromptSchedule(plain: text, steps: evaluations) : PromptSchedule(text, steps: evaluations)
+            }
+        }
+        prompt = schedules([request.prompt, request.secondPrompt])
+        negative = schedules([request.negativePrompt, request.secondNegativePrompt])
     }
 
     mutating func conditions(at index: Int, of evaluations: Int) throws(ModelError) -> Conditions {
         let networks = try run.networks(Double(index) / Double(max(1, evaluations)))
-        let key = Key(prompt: prompt.text(at: index), negative: negative.text(at: index), stage: networks.identity)
+        let key = Key(
+            prompt: prompt.map { $0.text(at: index) }, negative: negative.map { $0.text(at: index) },
+            stage: networks.identity)
         let texts: [TextCondition]
         if let found = known[key] {
             texts = found
         } else {
             let conditioner = TextConditioner(
                 pipeline: run.pipeline, networks: networks, request: run.request, share: run.share,
-                pass: run.watch.pass(run.pool))
+                embeddings: run.embeddings, pass: run.watch.pass(run.pool))
             let isGuided = run.request.guidance > 1 && networks.unet.configuration.time.conditionSize == nil
             let (positive, negative) = try conditioner.conditions(
                 prompt: key.prompt, negative: isGuided ? key.negative : nil)
@@ -73,16 +76,26 @@ struct StepConditions {
             conditions.pooledText = (0..<pictures).flatMap { _ in pooled }
         }
         if run.pipeline.family == .xl {
-            conditions.numbers = Array(repeating: sizes(run.size), count: pictures * texts.count)
+            let numbers = numbers(texts.count, of: run)
+            conditions.numbers = (0..<pictures).flatMap { _ in numbers }
         }
         conditions.guidance = Float(run.request.guidance)
         return conditions
     }
 
-    /// SDXL's numbers: the size that a picture had, what was cut off at its top and left, and the size that is wanted.
-    private static func sizes(_ size: PictureSize) -> [Float] {
-        let (height, width) = (Float(size.height), Float(size.width))
-        return [height, width, 0, 0, height, width]
+    /// SDXL's numbers for each text; without the prompt first where there are two.
+    private static func numbers(_ count: Int, of run: DrawingRun) -> [[Float]] {
+        let positive = numbers(run.request.sizes, run.size)
+        let negative = run.request.negativeSizes.map { numbers($0, run.size) } ?? positive
+        return count == 2 ? [negative, positive] : [positive]
+    }
+
+    /// The size that a picture had, what was cut off at its top and left, and the size that is wanted.
+    private static func numbers(_ sizes: DrawingRequest.Sizes?, _ size: PictureSize) -> [Float] {
+        let sizes = sizes ?? DrawingRequest.Sizes()
+        let own = DrawingRequest.Sizes.Size(height: size.height, width: size.width)
+        let (original, target) = (sizes.original ?? own, sizes.target ?? own)
+        return [original.height, original.width, sizes.top, sizes.left, target.height, target.width].map(Float.init)
     }
 }
 

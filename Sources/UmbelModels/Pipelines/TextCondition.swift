@@ -21,33 +21,49 @@ struct TextConditioner {
     let networks: DiffusionNetworks
     let request: DrawingRequest
     let share: DrawingShare
+    /// Trained words, which prompts may use.
+    let embeddings: [TextualInversion]
     let pass: ForwardPass
 
     /// The prompt and, where it is looked at, the negative one, equally long.
     ///
-    /// - Throws: for an embedding that has no vectors for one of the encoders, and for too many layers to skip.
+    /// - Parameters: the texts of each encoder; where there are fewer, the last one is the others' too.
+    /// - Throws: for an embedding that has no vectors for one of the encoders, for too many layers to skip, and for a text of
+    ///   too many chunks.
     func conditions(
-        prompt: String, negative: String?
+        prompt: [String], negative: [String]?
     ) throws(ModelError) -> (positive: TextCondition, negative: TextCondition?) {
-        let positive = try tokens(prompt)
-        let negativeTokens = try negative.map { (text) throws(ModelError) in try tokens(text) }
+        let positive = try tokens(prompt, field: "prompt")
+        let negativeTokens = try negative.map { (texts) throws(ModelError) in
+            try tokens(texts, field: "negative_prompt")
+        }
         let count = zip(positive, negativeTokens ?? positive).map { max($0.chunks.count, $1.chunks.count) }.max() ?? 1
         let condition = try encode(positive, chunks: count, clipSkip: request.clipSkip)
         guard let negative, let negativeTokens else { return (condition, nil) }
-        if negative.isEmpty, pipeline.zeroesEmptyPrompt { return (condition, condition.zeroed) }
+        if negative.allSatisfy(\.isEmpty), pipeline.zeroesEmptyPrompt { return (condition, condition.zeroed) }
         // diffusers leaves layers out for the prompt alone, the web UIs for both.
         let clipSkip = request.emphasis == .none ? 0 : request.clipSkip
         return (condition, try encode(negativeTokens, chunks: count, clipSkip: clipSkip))
     }
 
+    /// Chunks of one text at most, 75 tokens each: each is a pass through the text encoders, and so many keys for every
+    /// attention of every step.
+    static let chunkLimit = 32
+
     /// For each encoder.
-    private func tokens(_ text: String) throws(ModelError) -> [PromptTokens] {
+    private func tokens(_ texts: [String], field: String) throws(ModelError) -> [PromptTokens] {
         var result: [PromptTokens] = []
         for (index, tokenizer) in pipeline.tokenizers.enumerated() {
-            result.append(
-                PromptTokens(
-                    text, tokenizer: TriggeredTokenizer(tokenizer, inversions: networks.embeddings), emphasis: emphasis,
-                    positions: networks.textEncoders[index].configuration.positions))
+            let isSecond = index > 0 && texts.count > 1
+            let tokens = PromptTokens(
+                texts[isSecond ? 1 : 0], tokenizer: TriggeredTokenizer(tokenizer, inversions: embeddings),
+                emphasis: emphasis, positions: networks.textEncoders[index].configuration.positions)
+            guard tokens.chunks.count <= Self.chunkLimit else {
+                throw .request(
+                    field: isSecond ? field + "_2" : field, value: "of \(tokens.chunks.count) chunks",
+                    expected: "at most \(Self.chunkLimit) chunks of 75 tokens")
+            }
+            result.append(tokens)
         }
         return result
     }
@@ -57,6 +73,7 @@ struct TextConditioner {
         case .none: .none
         case .original: .original
         case .noNormalization: .noNorm
+        case .ignored: .ignored
         }
     }
 
@@ -123,7 +140,7 @@ struct TextConditioner {
         var result: [CLIPTextModel.Replacement] = []
         for (index, chunk) in chunks.enumerated() {
             for placement in chunk.placements {
-                let embedding = networks.embeddings[placement.embedding]
+                let embedding = embeddings[placement.embedding]
                 guard let vector = embedding.vector(placement.vector, ofEncoder: encoder) else {
                     throw .request(
                         field: "prompt", value: embedding.name, expected: "an embedding for each text encoder")

@@ -24,9 +24,6 @@ struct PipelineRunTests {
         }
     }
 
-    /// What a request has no fields for: a text for each encoder, and sizes other than the picture's.
-    static let notAskedFor: Set<String> = ["second-prompt", "sizes", "sizes-negative"]
-
     static let runs: [Run] = ["sd2-tiny", "sdxl-tiny"].flatMap { model -> [Run] in
         let path = "\(TestFiles.drawing)/\(model)/goldens/runs.json"
         // Python writes infinities, which are the defaults where they stand.
@@ -35,13 +32,13 @@ struct PipelineRunTests {
         else { return [] }
         return list.compactMap { item in
             item["name"]?.string.map { Run(model: model, name: $0, settings: item) }
-        }.filter { !notAskedFor.contains($0.name) }
+        }
     }
 
     private let pool = ComputePool(threads: 2)
 
     @Test("The runs are there")
-    func runsAreThere() { #expect(Self.runs.count == 40) }
+    func runsAreThere() { #expect(Self.runs.count == 43) }
 
     @Test("A run has diffusers' latents after every step", arguments: runs)
     func latents(_ run: Run) throws {
@@ -94,10 +91,30 @@ struct PipelineRunTests {
         request.clipSkip = settings["clip_skip"]?.integer ?? 0
         request.eta = settings["eta"]?.double ?? 0
         request.count = settings["num_images_per_prompt"]?.integer ?? 1
+        request.secondPrompt = settings["prompt_2"]?.string
+        request.secondNegativePrompt = settings["negative_prompt_2"]?.string
+        request.sizes = sizes(settings, "")
+        request.negativeSizes = sizes(settings, "negative_")
         guard let strength = settings["strength"]?.double else { return request }
         let pixels = try golden.numbers("picture").map { UInt8($0) }
         let mask = golden.has("mask") ? try golden.numbers("mask").map { UInt8($0) } : nil
         request.start = DrawingRequest.Start(pixels: pixels, strength: strength, mask: mask)
         return request
+    }
+
+    /// Height before width, as everywhere here.
+    private func sizes(_ settings: JSON, _ prefix: String) -> DrawingRequest.Sizes? {
+        func pair(_ name: String) -> (Int, Int)? {
+            guard let values = settings[prefix + name]?.array?.compactMap(\.integer), values.count == 2 else {
+                return nil
+            }
+            return (values[0], values[1])
+        }
+        guard let original = pair("original_size"), let target = pair("target_size") else { return nil }
+        var sizes = DrawingRequest.Sizes()
+        sizes.original = .init(height: original.0, width: original.1)
+        (sizes.top, sizes.left) = pair("crops_coords_top_left") ?? (0, 0)
+        sizes.target = .init(height: target.0, width: target.1)
+        return sizes
     }
 }

@@ -12,7 +12,11 @@ struct TinyPipeline {
     ///   - schedule: in place of the folder's own.
     ///   - textWeights: what the networks say of their text encoders.
     init(_ name: String, schedule: ScheduleConfig? = nil, textWeights: String? = nil) throws {
-        let folder = FolderOnDisk(path: "\(TestFiles.drawing)/\(name)")
+        try self.init(path: "\(TestFiles.drawing)/\(name)", schedule: schedule, textWeights: textWeights)
+    }
+
+    init(path: String, schedule: ScheduleConfig? = nil, textWeights: String? = nil) throws {
+        let folder = FolderOnDisk(path: path)
         parts = try DiffusionParts(folder, schedule: schedule)
         var sources: [String: TensorsByName] = [:]
         for component in ["text_encoder", "text_encoder_2", "unet", "vae"] {
@@ -21,15 +25,5 @@ struct TinyPipeline {
             sources[component] = try ComponentFiles.weights(in: path)
         }
         networks = try parts.networks(textWeights: textWeights) { sources[$0] ?? TensorsByName([:]) }
-    }
-}
-
-private struct FolderOnDisk: ModelFolder {
-    let path: String
-
-    var isSingleFile: Bool { false }
-
-    func file(_ name: String) -> [UInt8]? {
-        (try? Data(contentsOf: URL(filePath: "\(path)/\(name)"))).map(Array.init)
     }
 }
