@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the pipelines, networks and reference numbers in this folder; see README.md.
 
-usage: make.py [pipelines] [networks] [autoencoders] [single-files] ...      without a name: everything
+usage: make.py [pipelines] [networks] [autoencoders] [single-files] [full-size] ...      without a name: everything
 """
 import os
 import sys
@@ -14,12 +14,13 @@ import torch
 import transformers
 
 import autoencoders
+import full_size
 import networks
 import pipelines
 import single_files
 
 MAKERS = {"pipelines": pipelines.make, "networks": networks.make, "autoencoders": autoencoders.make,
-          "single-files": single_files.make}
+          "single-files": single_files.make, "full-size": full_size.make}
 
 
 def main():

@@ -5,21 +5,32 @@ internal import UmbelTensor
 
 /// The tensors of a base's components, by the names that its files have, with the layers that are made of them.
 final class ComponentWeights: Sendable {
-    private let base: BaseModel
-    /// By component; "" for a single file.
-    private let sources: [String: TensorsByName]
+    /// A base that is one file; nil for a folder, whose tensors have diffusers' names.
+    let file: SingleFile?
+    /// By component as they are stored; "" for a single file.
+    private let stored: [String: TensorsByName]
+    /// By component, under diffusers' names.
+    private let sources: [String: any WeightSource]
     /// Each tensor's component and name.
     private let places: [(component: String, name: String)]
 
     init(_ base: BaseModel) {
-        self.base = base
         let tensors = base.weights.catalog.tensors
         places = tensors.map { ($0.component, $0.name) }
         var views: [String: [String: TensorView]] = [:]
         for (index, tensor) in tensors.enumerated() {
             views[tensor.component, default: [:]][tensor.name] = base.weights.views[index]
         }
-        sources = views.mapValues(TensorsByName.init)
+        let stored = views.mapValues(TensorsByName.init)
+        self.stored = stored
+        if base.recognition.kind == .singleFile, let whole = stored[""] {
+            let file = SingleFile(whole, names: tensors.map(\.name), base.names())
+            self.file = file
+            sources = file.parts(of: whole)
+        } else {
+            file = nil
+            sources = stored
+        }
     }
 
     /// The base's own tensors of a component; none if there is no such component.
@@ -34,12 +45,20 @@ final class ComponentWeights: Sendable {
             let place = places[tensor]
             replaced[place.component, default: [:]][place.name] = try cache.mergedTensor(tensor, of: variant).view
         }
-        for addition in variant.model.plan.additions {
-            replaced[addition.component, default: [:]][addition.name] = addition.view
-        }
         var result: [String: any WeightSource] = sources
         for (component, tensors) in replaced {
-            result[component] = ReplacedTensors(source(component), replacing: tensors)
+            let merged = ReplacedTensors(stored[component] ?? TensorsByName([:]), replacing: tensors)
+            if let file {
+                result = file.parts(of: merged)
+            } else {
+                result[component] = merged
+            }
+        }
+        // These have diffusers' names already.
+        let additions = Dictionary(grouping: variant.model.plan.additions, by: \.component)
+        for (component, additions) in additions {
+            let tensors = Dictionary(additions.map { ($0.name, $0.view) }, uniquingKeysWith: { $1 })
+            result[component] = ReplacedTensors(result[component] ?? TensorsByName([:]), replacing: tensors)
         }
         return result
     }

@@ -19,7 +19,11 @@ final class DrawingBase: Sendable {
     init(_ base: BaseModel) throws(ModelError) {
         self.base = base
         weights = ComponentWeights(base)
-        parts = try DiffusionParts(FolderOfBase(base))
+        if let file = weights.file {
+            parts = try DiffusionParts(file, beside: CompanionFiles(base))
+        } else {
+            parts = try DiffusionParts(FolderOfBase(base))
+        }
         pipeline = parts.pipeline
     }
 
@@ -57,14 +61,12 @@ final class DrawingBase: Sendable {
 }
 
 /// The files of a base that are no weights.
-private struct FolderOfBase: ModelFolder {
+struct FolderOfBase: ModelFolder {
     private let base: BaseModel
 
     init(_ base: BaseModel) {
         self.base = base
     }
-
-    var isSingleFile: Bool { base.isSingleFile }
 
     func file(_ path: String) -> [UInt8]? {
         guard case .other(let file)? = base.file(path)?.content else { return nil }

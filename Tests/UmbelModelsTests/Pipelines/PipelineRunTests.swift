@@ -96,13 +96,3 @@ struct PipelineRunTests {
         return request
     }
 }
-
-private struct FolderOnDisk: ModelFolder {
-    let path: String
-
-    var isSingleFile: Bool { false }
-
-    func file(_ name: String) -> [UInt8]? {
-        (try? Data(contentsOf: URL(filePath: "\(path)/\(name)"))).map(Array.init)
-    }
-}
