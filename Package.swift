@@ -65,6 +65,9 @@ let package = Package(
         .systemLibrary(name: "CWebP", pkgConfig: "libwebp", providers: [.apt(["libwebp-dev"])]),
         .target(
             name: "CUmbelImages", dependencies: ["CPNG", "CJPEG", "CWebP", "CZlib"], cSettings: kernelSettings),
+        .target(
+            name: "CUmbelVocabulary", dependencies: ["CZlib"],
+            exclude: ["LICENSE", "clip-merges.zlib", "make-clip-merges.py"], cSettings: kernelSettings),
 
         // Floor 1: numbers · system calls · statistics.
         floor("UmbelTensor", on: ["CUmbelKernels", "COpenBLAS", "CMalloc"]),
@@ -84,7 +87,10 @@ let package = Package(
         // Beside them, and neither knows the other: networks and what they are asked for.
         floor(
             "UmbelModels",
-            on: ["CUmbelKernels", "CUmbelCompute", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX"]),
+            on: [
+                "CUmbelKernels", "CUmbelCompute", "CUmbelVocabulary", "UmbelFormats", "UmbelNames", "UmbelTensor",
+                "UmbelPOSIX",
+            ]),
 
         // Floor 4: residency, variants, all waiting, all limits.
         floor(
@@ -162,7 +168,8 @@ let package = Package(
         .testTarget(
             name: "UmbelModelsTests",
             dependencies: [
-                "UmbelModels", "CUmbelKernels", "CUmbelCompute", "UmbelFormats", "UmbelTensor", "UmbelPOSIX",
+                "UmbelModels", "CUmbelKernels", "CUmbelCompute", "UmbelFormats", "UmbelNames", "UmbelTensor",
+                "UmbelPOSIX",
             ],
             path: "Tests/UmbelModelsTests", exclude: ["Fixtures"], swiftSettings: testing),
         tests("SettingsTests", on: ["umbel", "UmbelTesting"]),

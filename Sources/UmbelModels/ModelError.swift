@@ -5,6 +5,11 @@ package enum ModelError: Error, Hashable, Sendable {
     /// Weights are floating-point numbers.
     case dtype(tensor: String, String)
     case missingFile(String)
+    /// A checkpoint in one file has no such part; the name is that of a pipeline's folder.
+    case missingPart(String)
+    /// The rows of the tensor, an embedding of tokens, are not those of the tokenizer that is built in, and there is no other
+    /// at the place where it would be beside the file.
+    case missingTokenizer(tensor: String, rows: Int, place: String)
     /// A file is not what it should be.
     case malformed(file: String, reason: String)
     /// A setting of a configuration that changes what is computed, and that is not known here.

@@ -8,6 +8,9 @@ extension ModelError {
         case .shape(let tensor, let found, let expected): "“\(tensor)” is \(found) and should be \(expected)"
         case .dtype(let tensor, let type): "“\(tensor)” is of type \(type), and weights are floating-point numbers"
         case .missingFile(let path): "The file \(path) is missing"
+        case .missingPart(let part): "It has no “\(part)” to draw with"
+        case .missingTokenizer(let tensor, let rows, let place):
+            "“\(tensor)” has \(rows) tokens, which is not CLIP's vocabulary, and there is no \(place)/ beside the file"
         case .malformed(let file, let reason): "\(file) is malformed: \(reason)"
         case .unsupported(let setting, let value): "“\(setting)” is “\(value)”, which is not supported"
         case .request(let field, let value, let expected): "“\(field)” is “\(value)”, expected \(expected)"

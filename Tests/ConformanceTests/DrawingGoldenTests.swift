@@ -153,8 +153,6 @@ struct DrawingGoldenTests {
 private struct DemoFolder: ModelFolder {
     let base: BaseModel
 
-    var isSingleFile: Bool { false }
-
     func file(_ path: String) -> [UInt8]? {
         guard case .other(let file)? = base.file(path)?.content else { return nil }
         return Array(file.bytes)

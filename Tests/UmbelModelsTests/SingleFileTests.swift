@@ -61,8 +61,10 @@ struct SingleFileTests {
     @Test("What is like none of the known models is refused, because nothing says how many heads it has")
     func unknown() throws {
         let file = try SingleFile(path: TestFiles.drawing + "/single-files/sd2-tiny.safetensors")
-        #expect(throws: ModelError.unsupported(setting: "cross_attention_dim", value: "8")) { try file.unet() }
-        #expect(throws: ModelError.missingTensor("text_encoder_2")) { try file.weights("text_encoder_2") }
+        #expect(throws: ModelError.unsupported(setting: "cross_attention_dim", value: "8")) {
+            try file.unet(predictsVelocity: true)
+        }
+        #expect(throws: ModelError.missingPart("text_encoder_2")) { try file.weights("text_encoder_2") }
     }
 
     @Test("The autoencoder's configuration is that of the folder", arguments: ["sd2-tiny", "sdxl-tiny"])

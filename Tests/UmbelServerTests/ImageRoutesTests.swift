@@ -209,7 +209,7 @@ struct ImageRoutesTests {
         #expect(refused.response.status == .unprocessableContent)
         #expect(refused.json["code"]?.string == "cannot_draw")
         #expect(
-            try unable.ask(.post, "/v1/images/generations", #"{"prompt":"p"}"#).json["code"]?.string == "missing_field")
+            try unable.ask(.post, "/v1/images/generations", #"{"prompt":"p"}"#).json["code"]?.string == "cannot_draw")
         let none = try DrawingService(draws: false).ask(.post, "/v1/images/generations", #"{"prompt":"p"}"#)
         #expect(none.response.status == .notImplemented)
     }

@@ -5,44 +5,72 @@ internal import UmbelTensor
 
 /// The tensors of a base's components, by the names that its files have, with the layers that are made of them.
 final class ComponentWeights: Sendable {
-    private let base: BaseModel
-    /// By component; "" for a single file.
-    private let sources: [String: TensorsByName]
+    /// A base that is one file; nil for a folder, whose tensors have diffusers' names.
+    let file: SingleFile?
+    /// By component as they are stored; "" for a single file.
+    private let stored: [String: TensorsByName]
+    /// By component, under diffusers' names.
+    private let sources: [String: any WeightSource]
     /// Each tensor's component and name.
     private let places: [(component: String, name: String)]
 
     init(_ base: BaseModel) {
-        self.base = base
         let tensors = base.weights.catalog.tensors
         places = tensors.map { ($0.component, $0.name) }
         var views: [String: [String: TensorView]] = [:]
         for (index, tensor) in tensors.enumerated() {
             views[tensor.component, default: [:]][tensor.name] = base.weights.views[index]
         }
-        sources = views.mapValues(TensorsByName.init)
+        let stored = views.mapValues(TensorsByName.init)
+        self.stored = stored
+        if base.recognition.kind == .singleFile, let whole = stored[""] {
+            let file = SingleFile(whole, names: tensors.map(\.name), base.names())
+            self.file = file
+            sources = file.parts(of: whole)
+        } else {
+            file = nil
+            sources = stored
+        }
     }
 
     /// The base's own tensors of a component; none if there is no such component.
     func source(_ component: String) -> any WeightSource { sources[component] ?? TensorsByName([:]) }
 
     /// Bytes of the layers that were made of the base's own tensors.
-    var packedBytes: Int { sources.values.reduce(0) { $0 + $1.layers.packedBytes } }
+    var packedBytes: Int { stored.values.reduce(0) { $0 + $1.layers.packedBytes } }
+
+    /// The tensors of a variant, and the layers that it has for itself.
+    struct OfVariant {
+        var sources: [String: any WeightSource]
+        var layers: [LayerCache] = []
+    }
 
     /// Those of a variant: merged ones are merged now, or taken from where they are kept.
     ///
     /// - Throws: what merging them throws.
-    func sources(of variant: Variant, cache: VariantCache) throws(MergeError) -> [String: any WeightSource] {
+    func sources(of variant: Variant, cache: VariantCache) throws(MergeError) -> OfVariant {
         var replaced: [String: [String: TensorView]] = [:]
         for tensor in variant.model.plan.touched.sorted() {
             let place = places[tensor]
             replaced[place.component, default: [:]][place.name] = try cache.mergedTensor(tensor, of: variant).view
         }
-        for addition in variant.model.plan.additions {
-            replaced[addition.component, default: [:]][addition.name] = addition.view
-        }
-        var result: [String: any WeightSource] = sources
+        var result = OfVariant(sources: sources)
         for (component, tensors) in replaced {
-            result[component] = ReplacedTensors(source(component), replacing: tensors)
+            let merged = ReplacedTensors(stored[component] ?? TensorsByName([:]), replacing: tensors)
+            result.layers.append(merged.layers)
+            if let file {
+                result.sources = file.parts(of: merged)
+            } else {
+                result.sources[component] = merged
+            }
+        }
+        // These have diffusers' names already.
+        let additions = Dictionary(grouping: variant.model.plan.additions, by: \.component)
+        for (component, additions) in additions {
+            let tensors = Dictionary(additions.map { ($0.name, $0.view) }, uniquingKeysWith: { $1 })
+            let added = ReplacedTensors(result.sources[component] ?? TensorsByName([:]), replacing: tensors)
+            result.layers.append(added.layers)
+            result.sources[component] = added
         }
         return result
     }

@@ -17,7 +17,11 @@ final class DrawingBase: Sendable {
         self.base = base
         self.computeType = computeType
         weights = ComponentWeights(base)
-        parts = try DiffusionParts(FolderOfBase(base))
+        if let file = weights.file {
+            parts = try DiffusionParts(file, beside: CompanionFiles(base))
+        } else {
+            parts = try DiffusionParts(FolderOfBase(base))
+        }
         pipeline = parts.pipeline
     }
 
@@ -45,17 +49,17 @@ final class DrawingBase: Sendable {
     private func make(
         _ variant: Variant, _ cache: VariantCache
     ) throws(EngineError) -> (networks: DiffusionNetworks, layers: [LayerCache]) {
-        let sources: [String: any WeightSource]
+        let own: ComponentWeights.OfVariant
         do {
-            sources = try weights.sources(of: variant, cache: cache)
+            own = try weights.sources(of: variant, cache: cache)
         } catch {
             throw .merge(error)
         }
         do {
             let networks = try parts.networks(textWeights: TextWeights.name(of: variant), computeType: computeType) {
-                sources[$0] ?? weights.source($0)
+                own.sources[$0] ?? weights.source($0)
             }
-            return (networks, sources.values.compactMap { ($0 as? ReplacedTensors)?.layers })
+            return (networks, own.layers)
         } catch {
             throw .cannotDraw(base: base.name, error)
         }
@@ -63,14 +67,12 @@ final class DrawingBase: Sendable {
 }
 
 /// The files of a base that are no weights.
-private struct FolderOfBase: ModelFolder {
+struct FolderOfBase: ModelFolder {
     private let base: BaseModel
 
     init(_ base: BaseModel) {
         self.base = base
     }
-
-    var isSingleFile: Bool { base.isSingleFile }
 
     func file(_ path: String) -> [UInt8]? {
         guard case .other(let file)? = base.file(path)?.content else { return nil }

@@ -5,6 +5,9 @@ package protocol Painter: Sendable {
     /// Can the base of that name draw?
     func canDraw(_ base: String) -> Bool
 
+    /// Why it cannot; nil if it can, or nobody knows.
+    func refusal(of base: String) -> ModelError?
+
     /// Draws, on the caller's thread and the threads of the pool.
     ///
     /// - Parameters:
@@ -28,6 +31,10 @@ extension Painter {
     package var memory: [LayerMemory] { [] }
 
     package func forget(variant _: String) {}
+}
+
+extension Painter {
+    package func refusal(of base: String) -> ModelError? { nil }
 }
 
 /// A model that may change on the way: each variant draws from its part of the steps on.

@@ -26,6 +26,10 @@ package final class PipelinePainter: Painter {
         if case .success? = try? opening(base) { true } else { false }
     }
 
+    package func refusal(of base: String) -> ModelError? {
+        if case .failure(let error)? = try? opening(base) { error } else { nil }
+    }
+
     package func draw(
         _ request: DrawingRequest, with model: SteppedModel, sharing share: DrawingShare,
         checkpoint: @escaping DrawingWatch.Checkpoint, progress: @escaping DrawingWatch.Progress

@@ -1,6 +1,6 @@
 internal import UmbelFormats
 
-/// The configurations of a diffusers pipeline, read and checked: of what its networks are made.
+/// The configurations of a pipeline, read and checked: of what its networks are made.
 package struct DiffusionParts: Sendable {
     package let pipeline: DiffusionPipeline
     /// Components in the order of the tokenizers.
@@ -8,6 +8,18 @@ package struct DiffusionParts: Sendable {
     private let unet: UNetConfiguration
     private let vae: VAEConfiguration
 
+    init(
+        pipeline: DiffusionPipeline, textEncoders: [(component: String, configuration: CLIPTextConfiguration)],
+        unet: UNetConfiguration, vae: VAEConfiguration
+    ) {
+        self.pipeline = pipeline
+        self.textEncoders = textEncoders
+        self.unet = unet
+        self.vae = vae
+    }
+
+    /// Of a folder in the layout of diffusers.
+    ///
     /// - Parameter schedule: in place of the folder's own.
     /// - Throws: for a file that is missing or malformed, and for what is not supported.
     package init(_ folder: any ModelFolder, schedule other: ScheduleConfig? = nil) throws(ModelError) {
@@ -26,22 +38,16 @@ package struct DiffusionParts: Sendable {
             let component = "text_encoder" + suffix
             encoders.append((component, try CLIPTextConfiguration(Self.json(component + "/config.json", in: folder))))
             tokenizers.append(
-                try CLIPTokenizer(TokenizerFiles { folder.file("tokenizer\(suffix)/\($0)") }))
+                try CLIPTokenizer(
+                    TokenizerFiles { (name) throws(ModelError) in try folder.file("tokenizer\(suffix)/\(name)") }))
         }
-        textEncoders = encoders
-        unet = try UNetConfiguration(Self.json("unet/config.json", in: folder))
-        vae = try VAEConfiguration(Self.json("vae/config.json", in: folder))
-        let schedulePath = "scheduler/scheduler_config.json"
-        guard let scheduleFile = folder.file(schedulePath) else { throw .missingFile(schedulePath) }
-        let schedule: ScheduleConfig
-        do {
-            schedule = try ScheduleConfig(parsing: scheduleFile)
-        } catch {
-            throw .schedule(error)
-        }
-        pipeline = DiffusionPipeline(
-            family: family, tokenizers: tokenizers, schedule: other ?? schedule,
-            zeroesEmptyPrompt: family == .xl && index["force_zeros_for_empty_prompt"]?.bool ?? true)
+        guard let schedule = try Self.schedule(in: folder) else { throw .missingFile(Self.schedulePath) }
+        self.init(
+            pipeline: DiffusionPipeline(
+                family: family, tokenizers: tokenizers, schedule: other ?? schedule,
+                zeroesEmptyPrompt: family == .xl && index["force_zeros_for_empty_prompt"]?.bool ?? true),
+            textEncoders: encoders, unet: try UNetConfiguration(Self.json("unet/config.json", in: folder)),
+            vae: try VAEConfiguration(Self.json("vae/config.json", in: folder)))
     }
 
     /// The networks with the weights of each component.
@@ -64,7 +70,25 @@ package struct DiffusionParts: Sendable {
     }
 
     private static func json(_ path: String, in folder: any ModelFolder) throws(ModelError) -> JSON {
-        guard let bytes = folder.file(path) else { throw .missingFile(path) }
+        guard let json = try optionalJSON(path, in: folder) else { throw .missingFile(path) }
+        return json
+    }
+
+    private static let schedulePath = "scheduler/scheduler_config.json"
+
+    /// nil if there is no such file.
+    static func schedule(in folder: any ModelFolder) throws(ModelError) -> ScheduleConfig? {
+        guard let bytes = try folder.file(schedulePath) else { return nil }
+        do {
+            return try ScheduleConfig(parsing: bytes)
+        } catch {
+            throw .schedule(error)
+        }
+    }
+
+    /// nil if there is no such file.
+    static func optionalJSON(_ path: String, in folder: any ModelFolder) throws(ModelError) -> JSON? {
+        guard let bytes = try folder.file(path) else { return nil }
         do {
             return try JSON(parsing: bytes)
         } catch {

@@ -33,6 +33,9 @@ package struct ScheduleConfig: Hashable, Sendable {
         ScheduleConfig(className: className, fields: fields.merging(changes) { _, change in change })
     }
 
+    /// Whether the model answers with v rather than with the noise.
+    var predictsVelocity: Bool { value("prediction_type") == .string(Prediction.velocity.rawValue) }
+
     // MARK: Fields
 
     /// nil if the field is missing or null.

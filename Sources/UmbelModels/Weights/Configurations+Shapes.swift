@@ -6,9 +6,8 @@ extension UNetConfiguration {
     /// - Throws: if a tensor is missing, or if the number of heads cannot be known.
     package init(shapesOf weights: Weights) throws(ModelError) {
         self.init()
-        let input = try weights.shape("conv_in.weight", axes: 4)
-        inChannels = input[1]
-        inputKernel = input[2]
+        inChannels = try Self.inputChannels(weights)
+        inputKernel = try weights.shape("conv_in.weight", axes: 4)[2]
         let output = try weights.shape("conv_out.weight", axes: 4)
         outChannels = output[0]
         outputKernel = output[2]
@@ -27,8 +26,13 @@ extension UNetConfiguration {
         try readAddition(weights, contextSize: context)
     }
 
+    /// 4 of the latents, and what else the U-Net is told of a picture.
+    static func inputChannels(_ weights: Weights) throws(ModelError) -> Int {
+        try weights.shape("conv_in.weight", axes: 4)[1]
+    }
+
     /// Length of the text's vectors: it is the same wherever a U-Net looks at them.
-    private static func contextSize(_ weights: Weights) throws(ModelError) -> Int {
+    static func contextSize(_ weights: Weights) throws(ModelError) -> Int {
         for block in ["mid_block"] + (0..<16).map({ "down_blocks.\($0)" }) {
             let name = "\(block).attentions.0.transformer_blocks.0.attn2.to_k.weight"
             if weights.has(name) { return try weights.shape(name, axes: 2)[1] }

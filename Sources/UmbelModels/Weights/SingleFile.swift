@@ -6,8 +6,8 @@ internal import UmbelTensor
 package struct SingleFile: Sendable {
     /// "unet", "vae", "text_encoder", "text_encoder_2".
     package let components: [String]
-    private let source: any WeightSource
-    private let names: [String]
+    let source: any WeightSource
+    let names: [String]
     private let table: NameTable
 
     /// Opens a file.
@@ -21,7 +21,7 @@ package struct SingleFile: Sendable {
             TensorsByName(tensors), names: names, NameTable(catalog: BaseCatalog(tensors: catalog)))
     }
 
-    /// Over tensors that are open, or merged.
+    /// Over tensors that are open.
     ///
     /// - Parameter names: of the file's tensors, in the order of the table's catalog.
     package init(_ source: any WeightSource, names: [String], _ table: NameTable) {
@@ -35,20 +35,35 @@ package struct SingleFile: Sendable {
     ///
     /// - Throws: if the file has no such part.
     package func weights(_ component: String) throws(ModelError) -> RenamedWeights {
-        guard components.contains(component) else { throw .missingTensor(component) }
+        guard components.contains(component) else { throw .missingPart(component) }
         return RenamedWeights(source, names: names, table, component: component)
     }
 
+    /// The weights of all parts.
+    ///
+    /// - Parameter source: the file's tensors by its own names, merged ones among them.
+    package func parts(of source: any WeightSource) -> [String: any WeightSource] {
+        let parts = components.map { component -> (String, any WeightSource) in
+            (component, RenamedWeights(source, names: names, table, component: component))
+        }
+        return Dictionary(parts, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// - Parameter predictsVelocity: whether it answers with v.
     /// - Throws: if there is none, or if it is like none that it is known of how many heads it has.
-    package func unet() throws(ModelError) -> (UNetConfiguration, Weights) {
+    package func unet(predictsVelocity: Bool) throws(ModelError) -> (UNetConfiguration, Weights) {
         let weights = Weights(try weights("unet"))
-        return (try UNetConfiguration(shapesOf: weights), weights)
+        var configuration = try UNetConfiguration(shapesOf: weights)
+        // SDXL 1024, Stable Diffusion 2 with v 768, and all others 512 pixels.
+        let isSecond = configuration.levels.first?.contextSize == Self.contextSizeOfSecond
+        configuration.sampleSize = isXL ? 128 : isSecond && predictsVelocity ? 96 : 64
+        return (configuration, weights)
     }
 
     /// - Throws: if there is none, or if its scaling is not known.
     package func autoencoder() throws(ModelError) -> (VAEConfiguration, Weights) {
         let weights = Weights(try weights("vae"))
-        return (try VAEConfiguration(shapesOf: weights, isSDXL: isSDXL), weights)
+        return (try VAEConfiguration(shapesOf: weights, isSDXL: isXL), weights)
     }
 
     /// - Parameter component: "text_encoder" or "text_encoder_2".
@@ -59,14 +74,19 @@ package struct SingleFile: Sendable {
         // Stable Diffusion 2 was trained on the output of the layer before the last.
         let leavesOutLast = stored.hasPrefix("cond_stage_model.model.")
         let weights = Weights(renamed)
-        let isOriginal = table.isOriginal(component)
         let configuration = try CLIPTextConfiguration(
-            shapesOf: weights, isOpenCLIP: isOriginal, layersLeftOut: leavesOutLast ? 1 : 0)
+            shapesOf: weights, isOpenCLIP: isOpenCLIP(component), layersLeftOut: leavesOutLast ? 1 : 0)
         return (configuration, weights)
     }
 
+    /// Whether a text encoder is in OpenCLIP's naming.
+    func isOpenCLIP(_ component: String) -> Bool { table.isOriginal(component) }
+
+    /// Length of the text's vectors in Stable Diffusion 2.
+    static let contextSizeOfSecond = 1024
+
     /// Its latents are scaled otherwise than those of the models before it.
-    private var isSDXL: Bool {
+    var isXL: Bool {
         components.contains("text_encoder_2") || names.contains { $0.hasPrefix("conditioner.embedders.") }
     }
 }

@@ -35,7 +35,10 @@ extension Call {
         if !further.isEmpty { resolved = try adding(further, to: resolved) }
         for stage in resolved {
             let base = stage.model.variant.model.base.name
-            guard desk.queue.painter.canDraw(base) else { throw DrawingJobError.cannotDraw(base: base) }
+            guard desk.queue.painter.canDraw(base) else {
+                if let error = desk.queue.painter.refusal(of: base) { throw EngineError.cannotDraw(base: base, error) }
+                throw DrawingJobError.cannotDraw(base: base)
+            }
             try engine.publish(stage.model.variant)
         }
         let stepped = SteppedModel(
@@ -45,6 +48,8 @@ extension Call {
     }
 
     private func onlyPainted(by painter: any Painter) throws -> String {
+        // Of an only base it is said why it does not draw.
+        if engine.bases.count == 1 { return engine.bases[0].name }
         let names = engine.bases.map(\.name).filter(painter.canDraw)
         guard names.count == 1 else { throw RequestError.missingField("model") }
         return names[0]

@@ -1,3 +1,4 @@
+internal import UmbelFormats
 internal import UmbelPOSIX
 
 /// CLIP's tokenizer (Radford et al. 2021): normalized words in byte pair encoding, whose last token carries `</w>`.
@@ -19,6 +20,8 @@ package struct CLIPTokenizer: Sendable {
     package let maximumLength: Int?
     /// One more than the largest id.
     package let vocabularySize: Int
+    /// Of the tokenizer that is built in.
+    package static let builtInSize = TokenizerVocabulary.clipSize
 
     private let encoder: BytePairEncoder
     private let added: [SpecialTokens.Added]
@@ -28,7 +31,22 @@ package struct CLIPTokenizer: Sendable {
 
     /// - Throws: for a file that is missing, damaged, or of a tokenizer that is not CLIP's.
     package init(_ files: TokenizerFiles) throws(ModelError) {
-        let vocabulary = try TokenizerVocabulary(files)
+        try self.init(TokenizerVocabulary(files), files)
+    }
+
+    /// CLIP's own tokenizer, which is built in: 49,408 tokens, texts of 77.
+    ///
+    /// - Parameter padToken: "<|endoftext|>", or "!" as Stable Diffusion 2 has it and the second encoder of SDXL.
+    /// - Throws: for a pad token that is none, or a program that is damaged.
+    package init(builtInWithPadding padToken: String) throws(ModelError) {
+        let configuration: JSON = ["model_max_length": 77, "pad_token": .string(padToken)]
+        var files = TokenizerFiles()
+        files.configuration = Array(configuration.text.utf8)
+        try self.init(TokenizerVocabulary.clip(), files)
+    }
+
+    /// - Parameter files: what they say of special and added tokens.
+    private init(_ vocabulary: TokenizerVocabulary, _ files: TokenizerFiles) throws(ModelError) {
         let special = try SpecialTokens(files, ids: vocabulary.ids)
         let ids = vocabulary.ids.merging(special.added.map { ($0.pattern.content, $0.id) }) { $1 }
         beginToken = try Self.id(special.begin, ids)

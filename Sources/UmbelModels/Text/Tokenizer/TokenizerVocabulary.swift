@@ -10,6 +10,11 @@ struct TokenizerVocabulary: Sendable {
     /// Pairs of tokens in the order in which they are merged.
     let merges: [(left: String, right: String)]
 
+    init(ids: [String: Int32], merges: [(left: String, right: String)]) {
+        self.ids = ids
+        self.merges = merges
+    }
+
     /// From `vocab.json` and `merges.txt`, or from `tokenizer.json` where they are missing.
     init(_ files: TokenizerFiles) throws(ModelError) {
         if let vocabulary = files.vocabulary, let merges = files.merges {
@@ -67,7 +72,7 @@ struct TokenizerVocabulary: Sendable {
     }
 
     /// One pair a line, after an optional `#version` line.
-    private static func merges(lines file: [UInt8]) throws(ModelError) -> [(left: String, right: String)] {
+    static func merges(lines file: [UInt8]) throws(ModelError) -> [(left: String, right: String)] {
         var merges: [(left: String, right: String)] = []
         for (number, line) in file.split(omittingEmptySubsequences: false, whereSeparator: { $0 == 10 }).enumerated() {
             let text = String(decoding: line.last == 13 ? line.dropLast() : line, as: UTF8.self)
