@@ -62,13 +62,17 @@ extension Engine {
     /// adapters bring with them, and everything stored that fits the base.
     ///
     /// A word that several have means the first of them in this order, and a name counts before what a file calls itself.
+    ///
+    /// - Parameters:
+    ///   - terms: embeddings that the reference names.
+    ///   - adapters: those that it names with a strength of 0, of which a variant knows nothing, and any others.
     package func embeddings(
-        for variants: [Variant], named terms: [ModelReference.Term] = []
+        for variants: [Variant], named terms: [ModelReference.Term] = [], of adapters: [ModelReference.Term] = []
     ) throws(EngineError) -> [TextualInversion] {
         guard let base = variants.first?.model.base else { return [] }
         var found: [TextualInversion] = []
         for term in terms { found += try words(of: adapter(term)) }
-        for term in variants.flatMap(\.reference.terms) {
+        for term in variants.flatMap(\.reference.terms) + adapters {
             do throws(EngineError) {
                 found += words(of: try adapter(term))
             } catch {
@@ -76,7 +80,7 @@ extension Engine {
                 guard case .unknownAdapter = error else { throw error }
             }
         }
-        for record in adapters.all() where hasOnlyEmbeddings(record) {
+        for record in self.adapters.all() where hasOnlyEmbeddings(record) {
             // One that is removed meanwhile is no word any more.
             if let content = try? load(record) { found += words(of: (record, content)) }
         }

@@ -60,7 +60,7 @@ struct TextConditioner {
                 emphasis: emphasis, positions: networks.textEncoders[index].configuration.positions)
             guard tokens.chunks.count <= Self.chunkLimit else {
                 throw .request(
-                    field: isSecond ? field + "_2" : field, value: "of \(tokens.chunks.count) chunks",
+                    field: isSecond ? field + "_2" : field, value: "\(tokens.chunks.count) chunks long",
                     expected: "at most \(Self.chunkLimit) chunks of 75 tokens")
             }
             result.append(tokens)

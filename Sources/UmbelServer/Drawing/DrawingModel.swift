@@ -27,9 +27,11 @@ extension Call {
             throw EngineError.reference(error)
         }
         var words: [ModelReference.Term] = []
+        var adapters = further.map { ModelReference.Term(adapter: $0.adapter) }
         var resolved = try stages.map { stage -> (model: ResolvedModel, from: Double) in
             let (reference, embeddings) = try engine.withoutEmbeddings(stage.reference)
             words += embeddings.filter { !words.contains($0) }
+            adapters += reference.terms
             return (try model(reference.text), stage.from)
         }
         if !further.isEmpty { resolved = try adding(further, to: resolved) }
@@ -43,7 +45,7 @@ extension Call {
         }
         let stepped = SteppedModel(
             stages: resolved.map { .init($0.model.variant, from: $0.from) },
-            embeddings: try engine.embeddings(for: resolved.map(\.model.variant), named: words))
+            embeddings: try engine.embeddings(for: resolved.map(\.model.variant), named: words, of: adapters))
         return DrawingModel(stepped: stepped, resolved: resolved[0].model, name: name, words: words)
     }
 
