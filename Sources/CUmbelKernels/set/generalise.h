@@ -107,7 +107,8 @@ INLINE void generalised_block(struct generalising merging, size_t row, size_t co
                (struct input){first.panels + panel * first.inner + inside, PANEL}, first.inner);
     line_sums(other, rows, VECTORS, lines, begin, (struct input){merging.panels + panel * lines.inner + inside, PANEL});
     const vf factor = merging.scale;
-    struct converted seen = nothing_converted;
+    struct converted converted;
+    nothing_converted(&converted);
     UNROLLED for (int r = 0; r < rows; r++) {
         const char *const x = (const char *)tile.in + (row + r) * tile.in_stride * format_bytes(in);
         char *const place = (char *)tile.out + (row + r) * tile.out_stride * format_bytes(out);
@@ -115,12 +116,15 @@ INLINE void generalised_block(struct generalising merging, size_t row, size_t co
         load_part(y, VECTORS, x, column, count, in);
         for (int v = 0; v < VECTORS; v++) y[v] = __builtin_elementwise_fma(factor, sum[r][v] + other[r][v], y[v]);
         if (convert) {
-            store_converted(place + 2 * column, y, VECTORS, merging.streaming, &seen);
+            convert_row(&converted, r, y, VECTORS);
         } else {
             store_row(place, column, count, y, VECTORS, out, merging.streaming, largest);
         }
     }
-    if (convert && !finish_converted(seen, largest)) {
+    if (!convert) return;
+    char *const place = (char *)tile.out + row * tile.out_stride * format_bytes(out) + 2 * column;
+    store_converted(place, 2 * tile.out_stride, &converted, rows, VECTORS, merging.streaming);
+    if (!all_ordinary(&converted)) {
         const struct generalising kept = merging;
         generalise_again(&kept, column, begin, rows, largest);
     }

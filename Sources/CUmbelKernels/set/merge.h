@@ -49,18 +49,20 @@ struct merging {
     const float *column_factors;  // NULL for none
 };
 
-static __attribute__((noinline)) void merge_again(const struct merging *merging, size_t row, size_t column, int rows,
-                                                  vu *largest);
+static __attribute__((noinline)) void merge_slowly(const struct merging *merging, size_t row, size_t column, int rows,
+                                                   vu *largest);
 
-// One block: `rows` rows of a block's registers, as far as the tile has columns. The formats are constants where it matters,
-// so that the sums stay in registers to the end; everything is passed by value, so that nothing is read anew after a store.
-INLINE void merge_block(struct merging merging, size_t row, size_t column, int rows, enum umbel_float_format in,
-                        enum umbel_float_format out, int converts, vu *largest) {
+// One block: `rows` rows of a block's registers, all of which the tile has if it is `whole`. The formats are constants where
+// it matters, so that the sums stay in registers to the end; everything is passed by value, so that nothing is read anew after
+// a store. A block that may not be whole has to call for its parts, and would save all sums around that.
+INLINE void merge_block(struct merging merging, size_t row, size_t column, int rows, int whole, enum umbel_float_format in,
+                        enum umbel_float_format out, int convert, vu *largest) {
     const int vectors = BLOCK_VECTORS;
     const struct umbel_tile tile = merging.tile;
     const struct umbel_product first = merging.first, second = merging.second;
     vf sum[BLOCK_ROWS][BLOCK_VECTORS], other[BLOCK_ROWS][BLOCK_VECTORS];
-    const size_t panel = column / PANEL * PANEL, inside = column % PANEL, count = tile.columns - column;
+    const size_t panel = column / PANEL * PANEL, inside = column % PANEL;
+    const size_t count = whole ? (size_t)BLOCK_COLUMNS : tile.columns - column;
     const size_t in_stride = tile.in_stride * format_bytes(in), out_stride = tile.out_stride * format_bytes(out);
     const char *const x = (const char *)tile.in + row * in_stride;
     char *const y = (char *)tile.out + row * out_stride;
@@ -74,8 +76,8 @@ INLINE void merge_block(struct merging merging, size_t row, size_t column, int r
                    (struct input){second.panels + panel * second.inner + inside, PANEL}, second.inner);
     }
     const vf factor = merging.scale;
-    const int convert = converts && __builtin_expect(count >= (size_t)vectors * LANES, 1);
-    struct converted seen = nothing_converted;
+    struct converted converted;
+    nothing_converted(&converted);
     UNROLLED for (int r = 0; r < rows; r++) {
         vf merged[BLOCK_VECTORS];
         load_part(merged, vectors, x + r * in_stride, column, count, in);
@@ -91,23 +93,24 @@ INLINE void merge_block(struct merging merging, size_t row, size_t column, int r
             for (int v = 0; v < vectors; v++) merged[v] *= factors[v];
         }
         if (convert) {
-            store_converted(y + r * out_stride + 2 * column, merged, vectors, merging.streaming, &seen);
+            convert_row(&converted, r, merged, vectors);
         } else {
             store_row(y + r * out_stride, column, count, merged, vectors, out, merging.streaming, largest);
         }
     }
-    if (convert && !finish_converted(seen, largest)) {
+    if (!convert) return;
+    store_converted(y + 2 * column, out_stride, &converted, rows, vectors, merging.streaming);
+    if (!all_ordinary(&converted)) {
         const struct merging kept = merging;
-        merge_again(&kept, row, column, rows, largest);
+        merge_slowly(&kept, row, column, rows, largest);
     }
 }
 
-// A block on its way to bf16 without the CPU's own rounding.
-static __attribute__((noinline)) void merge_again(const struct merging *merging, size_t row, size_t column, int rows,
-                                                  vu *largest) {
-    for (int r = 0; r < rows; r++) {
-        merge_block(*merging, row + r, column, 1, merging->tile.in_format, UMBEL_BF16, 0, largest);
-    }
+// What is not a whole block, or was on its way to bf16 and needs more than the CPU's own rounding.
+static __attribute__((noinline)) void merge_slowly(const struct merging *merging, size_t row, size_t column, int rows,
+                                                   vu *largest) {
+    const enum umbel_float_format in = merging->tile.in_format, out = merging->tile.out_format;
+    for (int r = 0; r < rows; r++) merge_block(*merging, row + r, column, 1, 0, in, out, 0, largest);
 }
 
 // Panels are taken in runs that stay in the second-level cache, and every run down all rows.
@@ -123,9 +126,11 @@ INLINE int merge_in_formats(struct merging merging, enum umbel_float_format in, 
         size_t row = 0;
 #define BLOCKS(ROWS)                                                                                                     \
     for (; row + ROWS <= tile.rows; row += ROWS) {                                                                       \
-        for (size_t column = begin; column < end; column += BLOCK_COLUMNS) {                                                     \
-            merge_block(merging, row, column, ROWS, in, out, converts, &largest);                                            \
+        size_t column = begin;                                                                                           \
+        for (; column + BLOCK_COLUMNS <= end; column += BLOCK_COLUMNS) {                                                 \
+            merge_block(merging, row, column, ROWS, 1, in, out, converts, &largest);                                     \
         }                                                                                                                \
+        if (column < end) merge_slowly(&merging, row, column, ROWS, &largest);                                           \
     }
         BLOCKS(rows)
         BLOCKS(2)

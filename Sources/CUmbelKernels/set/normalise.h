@@ -6,34 +6,41 @@ INLINE float magnitude_factor(const struct umbel_magnitudes *magnitudes, size_t 
     return magnitudes->interpolates ? (float)(1 + magnitudes->strength * (ratio - 1)) : (float)ratio;
 }
 
-static __attribute__((noinline)) void scale_row_again(const struct umbel_tile *tile, size_t row, const float *x,
-                                                      float factor, int streaming, vu *largest);
-
-// A row of f32 times a factor, into the tile.
-INLINE void scale_row(const struct umbel_tile *tile, size_t row, const float *x, float factor,
-                      enum umbel_float_format format, int converts, int streaming, vu *largest) {
+// A group of columns of a row of f32 times a factor, into the tile.
+INLINE int scale_group(const struct umbel_tile *tile, size_t row, size_t column, const float *x, float factor, int whole,
+                       enum umbel_float_format format, int convert, int streaming, vu *largest) {
+    const size_t count = whole ? (size_t)BLOCK_COLUMNS : tile->columns - column;
     char *const out = (char *)tile->out + row * tile->out_stride * format_bytes(format);
-    const size_t columns = tile->columns;
-    const vf factors = factor;
-    struct converted seen = nothing_converted;
-    for (size_t column = 0; column < columns; column += BLOCK_COLUMNS) {
-        const size_t count = columns - column;
-        vf y[BLOCK_VECTORS];
-        load_part(y, BLOCK_VECTORS, x, column, count, UMBEL_F32);
-        for (int v = 0; v < BLOCK_VECTORS; v++) y[v] *= factors;
-        if (converts && __builtin_expect(count >= BLOCK_COLUMNS, 1)) {
-            store_converted(out + 2 * column, y, BLOCK_VECTORS, streaming, &seen);
-        } else {
-            store_row(out, column, count, y, BLOCK_VECTORS, format, streaming, largest);
-        }
+    struct converted converted;
+    nothing_converted(&converted);
+    vf y[BLOCK_VECTORS];
+    load_part(y, BLOCK_VECTORS, x, column, count, UMBEL_F32);
+    for (int v = 0; v < BLOCK_VECTORS; v++) y[v] *= factor;
+    if (!convert) {
+        store_row(out, column, count, y, BLOCK_VECTORS, format, streaming, largest);
+        return 1;
     }
-    if (converts && !finish_converted(seen, largest)) scale_row_again(tile, row, x, factor, streaming, largest);
+    convert_row(&converted, 0, y, BLOCK_VECTORS);
+    store_converted(out + 2 * column, 0, &converted, 1, BLOCK_VECTORS, streaming);
+    return all_ordinary(&converted);
 }
 
-// A row in bf16 without the CPU's own rounding.
-static __attribute__((noinline)) void scale_row_again(const struct umbel_tile *tile, size_t row, const float *x,
-                                                      float factor, int streaming, vu *largest) {
-    scale_row(tile, row, x, factor, UMBEL_BF16, 0, streaming, largest);
+// One that is not whole, or was on its way to bf16 and needs more than the CPU's own rounding.
+static __attribute__((noinline)) void scale_slowly(const struct umbel_tile *tile, size_t row, size_t column, const float *x,
+                                                   float factor, int streaming, vu *largest) {
+    scale_group(tile, row, column, x, factor, 0, tile->out_format, 0, streaming, largest);
+}
+
+// A row of f32 times a factor.
+INLINE void scale_row(const struct umbel_tile *tile, size_t row, const float *x, float factor,
+                      enum umbel_float_format format, int converts, int streaming, vu *largest) {
+    size_t column = 0;
+    for (; column + BLOCK_COLUMNS <= tile->columns; column += BLOCK_COLUMNS) {
+        if (!scale_group(tile, row, column, x, factor, 1, format, converts, streaming, largest)) {
+            scale_slowly(tile, row, column, x, factor, streaming, largest);
+        }
+    }
+    if (column < tile->columns) scale_slowly(tile, row, column, x, factor, streaming, largest);
 }
 
 // Rows of f32 with their norms replaced, into rows of the tile from `row` on.
@@ -83,11 +90,12 @@ static int set_merge_product_normalised(const struct umbel_tile *tile, const str
 }
 
 // sums[j] += y² down a block of rows, where y = fma(scale, product, x).
-INLINE void square_block(struct merging merging, size_t row, size_t column, int rows, enum umbel_float_format in,
-                         double *sums) {
+INLINE void square_block(struct merging merging, size_t row, size_t column, int rows, int whole,
+                         enum umbel_float_format in, double *sums) {
     const struct umbel_tile tile = merging.tile;
     const struct umbel_product first = merging.first;
-    const size_t panel = column / PANEL * PANEL, inside = column % PANEL, count = tile.columns - column;
+    const size_t panel = column / PANEL * PANEL, inside = column % PANEL;
+    const size_t count = whole ? (size_t)BLOCK_COLUMNS : tile.columns - column;
     const size_t stride = tile.in_stride * format_bytes(in);
     const char *const x = (const char *)tile.in + row * stride;
     vf sum[BLOCK_ROWS][BLOCK_VECTORS];
@@ -103,7 +111,6 @@ INLINE void square_block(struct merging merging, size_t row, size_t column, int 
         for (int v = 0; v < BLOCK_VECTORS; v++) sum[r][v] = __builtin_elementwise_fma(factor, sum[r][v], before[v]);
     }
     double padded[BLOCK_COLUMNS] = {0};
-    const int whole = __builtin_expect(count >= BLOCK_COLUMNS, 1);
     if (!whole) memcpy(padded, sums + column, count * sizeof(double));
     double *const place = whole ? sums + column : padded;
     for (int v = 0; v < BLOCK_VECTORS; v++) {
@@ -122,10 +129,23 @@ INLINE void square_block(struct merging merging, size_t row, size_t column, int 
     if (!whole) memcpy(sums + column, padded, count * sizeof(double));
 }
 
+// Less than a block.
+static __attribute__((noinline)) void square_slowly(const struct merging *merging, size_t row, size_t column, int rows,
+                                                    double *sums) {
+    for (int r = 0; r < rows; r++) square_block(*merging, row + r, column, 1, 0, merging->tile.in_format, sums);
+}
+
 INLINE void square_in_format(struct merging merging, double *sums, enum umbel_float_format in) {
     const struct umbel_tile tile = merging.tile;
     size_t row = 0;
-#define BLOCKS(ROWS)                                                                                                         for (; row + ROWS <= tile.rows; row += ROWS) {                                                                               for (size_t column = 0; column < tile.columns; column += BLOCK_COLUMNS) {                                                    square_block(merging, row, column, ROWS, in, sums);                                                                  }                                                                                                                    }
+#define BLOCKS(ROWS)                                                                                                     \
+    for (; row + ROWS <= tile.rows; row += ROWS) {                                                                       \
+        size_t column = 0;                                                                                               \
+        for (; column + BLOCK_COLUMNS <= tile.columns; column += BLOCK_COLUMNS) {                                        \
+            square_block(merging, row, column, ROWS, 1, in, sums);                                                       \
+        }                                                                                                                \
+        if (column < tile.columns) square_slowly(&merging, row, column, ROWS, sums);                                     \
+    }
     BLOCKS(BLOCK_ROWS)
     BLOCKS(2)
     BLOCKS(1)
@@ -135,7 +155,11 @@ INLINE void square_in_format(struct merging merging, double *sums, enum umbel_fl
 static void set_add_product_squares(double *sums, const struct umbel_tile *tile, const struct umbel_product *product,
                                     float scale) {
     const struct merging merging = {*tile, *product, *product, ONLY_FIRST, scale, 0, NULL};
-#define FORMAT(IN)                                                                                                           if (tile->in_format == IN) {                                                                                                 square_in_format(merging, sums, IN);                                                                                     return;                                                                                                              }
+#define FORMAT(IN)                                                                                                       \
+    if (tile->in_format == IN) {                                                                                         \
+        square_in_format(merging, sums, IN);                                                                             \
+        return;                                                                                                          \
+    }
     FORMAT(UMBEL_BF16)
     FORMAT(UMBEL_F16)
     FORMAT(UMBEL_F32)
