@@ -38,7 +38,8 @@ INLINE void finish_streaming(int streaming) {
 
 // MARK: Products
 
-enum joining { ONLY_FIRST, TIMES_SECOND, PLUS_SECOND };
+// PLUS_STORED: the second product is there already, one row of `left` for each of the tile, its first column the tile's.
+enum joining { ONLY_FIRST, TIMES_SECOND, PLUS_SECOND, PLUS_STORED };
 
 struct merging {
     struct umbel_tile tile;
@@ -71,7 +72,7 @@ INLINE void merge_block(struct merging merging, size_t row, size_t column, int r
     }
     block_sums(sum, rows, vectors, (struct input){first.left + row * first.left_stride, first.left_stride},
                (struct input){first.panels + panel * first.inner + inside, PANEL}, first.inner);
-    if (merging.joining != ONLY_FIRST) {
+    if (merging.joining == TIMES_SECOND || merging.joining == PLUS_SECOND) {
         block_sums(other, rows, vectors, (struct input){second.left + row * second.left_stride, second.left_stride},
                    (struct input){second.panels + panel * second.inner + inside, PANEL}, second.inner);
     }
@@ -85,6 +86,9 @@ INLINE void merge_block(struct merging merging, size_t row, size_t column, int r
             vf delta = sum[r][v];
             if (merging.joining == TIMES_SECOND) delta = delta * other[r][v];
             if (merging.joining == PLUS_SECOND) delta = delta + other[r][v];
+            if (merging.joining == PLUS_STORED) {
+                delta = delta + load_f32(second.left + (row + r) * second.left_stride + column + v * LANES);
+            }
             merged[v] = __builtin_elementwise_fma(factor, delta, merged[v]);
         }
         if (merging.column_factors) {
@@ -116,8 +120,9 @@ static __attribute__((noinline)) void merge_slowly(const struct merging *merging
 // Panels are taken in runs that stay in the second-level cache, and every run down all rows.
 INLINE int merge_in_formats(struct merging merging, enum umbel_float_format in, enum umbel_float_format out, int converts) {
     const struct umbel_tile tile = merging.tile;
-    const int rows = merging.joining == ONLY_FIRST ? BLOCK_ROWS : BLOCK_ROWS / 2;
-    const size_t inner = merging.first.inner + (merging.joining == ONLY_FIRST ? 0 : merging.second.inner);
+    const int one = merging.joining == ONLY_FIRST || merging.joining == PLUS_STORED;
+    const int rows = one ? BLOCK_ROWS : BLOCK_ROWS / 2;
+    const size_t inner = merging.first.inner + (one ? 0 : merging.second.inner);
     const size_t kept = KEPT_BYTES / (sizeof(float) * PANEL);
     const size_t run = inner == 0 ? tile.columns : kept < inner ? PANEL : kept / inner * PANEL;
     vu largest = 0;
@@ -137,7 +142,6 @@ INLINE int merge_in_formats(struct merging merging, enum umbel_float_format in, 
         BLOCKS(1)
 #undef BLOCKS
     }
-    finish_streaming(merging.streaming);
     return is_below(largest, tile.limit);
 }
 
@@ -161,13 +165,21 @@ INLINE int merge_products(struct merging merging) {
     return merge_in_formats(merging, tile.in_format, tile.out_format, 0);
 }
 
+// A whole tile.
+INLINE int merge_tile(struct merging merging) {
+    merging.streaming = streams(&merging.tile);
+    const int fits = merge_products(merging);
+    finish_streaming(merging.streaming);
+    return fits;
+}
+
 static int set_merge_product(const struct umbel_tile *tile, const struct umbel_product *product, float scale) {
-    return merge_products((struct merging){*tile, *product, *product, ONLY_FIRST, scale, streams(tile), NULL});
+    return merge_tile((struct merging){*tile, *product, *product, ONLY_FIRST, scale, 0, NULL});
 }
 
 static int set_merge_product_of_products(const struct umbel_tile *tile, const struct umbel_product *first,
                                          const struct umbel_product *second, float scale) {
-    return merge_products((struct merging){*tile, *first, *second, TIMES_SECOND, scale, streams(tile), NULL});
+    return merge_tile((struct merging){*tile, *first, *second, TIMES_SECOND, scale, 0, NULL});
 }
 
 // MARK: Elementwise

@@ -169,5 +169,5 @@ static void set_add_product_squares(double *sums, const struct umbel_tile *tile,
 
 static int set_merge_product_scaled_columns(const struct umbel_tile *tile, const struct umbel_product *product, float scale,
                                             const float *factors) {
-    return merge_products((struct merging){*tile, *product, *product, ONLY_FIRST, scale, streams(tile), factors});
+    return merge_tile((struct merging){*tile, *product, *product, ONLY_FIRST, scale, 0, factors});
 }
