@@ -184,27 +184,55 @@ static int set_merge_product_of_products(const struct umbel_tile *tile, const st
 
 // MARK: Elementwise
 
-// Runs BODY for each group of columns of each row, with y[BLOCK_VECTORS] widened before it and stored after it.
-#define FOR_EACH_GROUP(TILE, BODY) FOR_EACH_GROUP_OF(TILE, (TILE)->in_format, (TILE)->out_format, BODY)
+// Runs BODY for each group of columns of each row, with y[BLOCK_VECTORS] widened before it and stored after it. What most
+// bases have is compiled in.
+#define FOR_EACH_GROUP(TILE, BODY)                                                                                       \
+    if ((TILE)->in_format == UMBEL_BF16 && converts(TILE)) {                                                             \
+        FOR_EACH_GROUP_OF(TILE, UMBEL_BF16, UMBEL_BF16, 1, BODY);                                                        \
+    }                                                                                                                    \
+    if ((TILE)->in_format == UMBEL_BF16 && (TILE)->out_format == UMBEL_BF16) {                                           \
+        FOR_EACH_GROUP_OF(TILE, UMBEL_BF16, UMBEL_BF16, 0, BODY);                                                        \
+    }                                                                                                                    \
+    FOR_EACH_GROUP_OF(TILE, (TILE)->in_format, (TILE)->out_format, 0, BODY)
+
+#define GROUP(TILE, COUNT, IN, OUT, CONVERT, BODY)                                                                       \
+    do {                                                                                                                 \
+        const size_t count = (COUNT);                                                                                    \
+        vf y[BLOCK_VECTORS];                                                                                             \
+        prefetch_row(place.in, column, (TILE)->columns, (TILE)->in_stride, BLOCK_VECTORS, IN);                           \
+        load_part(y, BLOCK_VECTORS, place.in, column, count, IN);                                                        \
+        BODY;                                                                                                            \
+        store_group(place.out, column, count, y, OUT, CONVERT, streaming, &largest);                                     \
+    } while (0)
 
 // The same in formats that are constants.
-#define FOR_EACH_GROUP_OF(TILE, IN, OUT, BODY)                                                                           \
+#define FOR_EACH_GROUP_OF(TILE, IN, OUT, CONVERT, BODY)                                                                  \
     const int streaming = streams(TILE);                                                                                 \
     vu largest = 0;                                                                                                      \
     for (size_t row = 0; row < (TILE)->rows; row++) {                                                                    \
         const struct place place = row_place(TILE, row);                                                                 \
-        for (size_t column = 0; column < (TILE)->columns; column += BLOCK_COLUMNS) {                                     \
-            const size_t count = (TILE)->columns - column;                                                               \
-            vf y[BLOCK_VECTORS];                                                                                         \
-            prefetch_row(place.in, column, (TILE)->columns, (TILE)->in_stride, BLOCK_VECTORS, IN);                       \
-            load_part(y, BLOCK_VECTORS, place.in, column, count, IN);                                                    \
-            BODY;                                                                                                        \
-            for (int v = 0; v < BLOCK_VECTORS; v++) largest = larger_magnitude(largest, y[v]);                           \
-            store_part(place.out, column, count, y, BLOCK_VECTORS, OUT, streaming);                                      \
+        size_t column = 0;                                                                                               \
+        for (; column + BLOCK_COLUMNS <= (TILE)->columns; column += BLOCK_COLUMNS) {                                     \
+            GROUP(TILE, BLOCK_COLUMNS, IN, OUT, CONVERT, BODY);                                                          \
         }                                                                                                                \
+        if (column < (TILE)->columns) GROUP(TILE, (TILE)->columns - column, IN, OUT, CONVERT, BODY);                     \
     }                                                                                                                    \
     finish_streaming(streaming);                                                                                         \
     return is_below(largest, (TILE)->limit)
+
+INLINE void store_group(char *out, size_t column, size_t count, const vf *y, enum umbel_float_format format, int convert,
+                        int streaming, vu *largest) {
+    if (convert && __builtin_expect(count >= BLOCK_COLUMNS, 1)) {
+        struct converted converted;
+        nothing_converted(&converted);
+        convert_row(&converted, 0, y, BLOCK_VECTORS);
+        if (all_ordinary(&converted)) {
+            store_converted(out + 2 * column, 0, &converted, 1, BLOCK_VECTORS, streaming);
+            return;
+        }
+    }
+    store_row(out, column, count, y, BLOCK_VECTORS, format, streaming, largest);
+}
 
 // Rows without gaps are one long row: that of a norm is a single number.
 INLINE struct umbel_tile flattened(const struct umbel_tile *tile, size_t other_stride) {
@@ -244,7 +272,7 @@ static int set_merge_scaled_columns(const struct umbel_tile *tile, const float *
 }
 
 INLINE int convert_formats(const struct umbel_tile *tile, enum umbel_float_format in, enum umbel_float_format out) {
-    FOR_EACH_GROUP_OF(tile, in, out, {});
+    FOR_EACH_GROUP_OF(tile, in, out, 0, {});
 }
 
 static int set_convert(const struct umbel_tile *tile) {
