@@ -9,12 +9,13 @@ extension AdapterCase {
     }
 
     static let lycoris: [AdapterCase] = [
-        // up · down: r for each weight.
-        AdapterCase(name: "lora", multiplyAdds: { $0.elements * $1 }) { pair($0, $1) },
-        // up · (core · down): r for each weight, after core and down are put together, r for each of r × inputs × kernel.
+        // up · down: r for each weight, and one that adds it to the weight. That one cannot be saved by scaling a factor
+        // before: the bytes are those of a product that is scaled and added in one rounding.
+        AdapterCase(name: "lora", multiplyAdds: { $0.elements * ($1 + 1) }) { pair($0, $1) },
+        // up · (core · down): as LoRA, after core and down are put together, r for each of r × inputs × kernel.
         AdapterCase(
             name: "lora-tucker", layers: .largeKernels,
-            multiplyAdds: { layer, rank in layer.elements * rank + rank * rank * layer.columns }
+            multiplyAdds: { layer, rank in layer.elements * (rank + 1) + rank * rank * layer.columns }
         ) { layer, rank in
             [
                 ("lora_mid.weight", [rank, rank] + layer.kernel, .noise(0.2)),
@@ -24,15 +25,15 @@ extension AdapterCase {
         },
         // As LoRA; the square for the norm of the row in f64 (2), and the scale (1). A row stays in cache, so its product is
         // needed once.
-        AdapterCase(name: "dora-out", multiplyAdds: { $0.elements * ($1 + 3) }) { layer, rank in
+        AdapterCase(name: "dora-out", multiplyAdds: { $0.elements * ($1 + 4) }) { layer, rank in
             pair(layer, rank) + [("dora_scale", [layer.outputs, 1] + layer.ones, .noise(0.1, around: 1))]
         },
-        // Norms of columns are known after the last row: the product is needed twice, or would have to be stored.
-        AdapterCase(name: "dora-in", multiplyAdds: { $0.elements * (2 * $1 + 3) }) { layer, rank in
+        // Norms of columns are known after the last row: the sum is needed twice, or would have to be stored.
+        AdapterCase(name: "dora-in", multiplyAdds: { $0.elements * (2 * ($1 + 1) + 3) }) { layer, rank in
             pair(layer, rank) + [("dora_scale", [1, layer.inputs] + layer.ones, .noise(0.1, around: 1))]
         },
-        // Two products of r, and one for multiplying them.
-        AdapterCase(name: "loha", multiplyAdds: { $0.elements * (2 * $1 + 1) }) { layer, rank in
+        // Two products of r, one for multiplying them and one that adds the result to the weight.
+        AdapterCase(name: "loha", multiplyAdds: { $0.elements * (2 * $1 + 2) }) { layer, rank in
             [
                 ("hada_w1_a", [layer.outputs, rank], .noise(0.1)),
                 ("hada_w1_b", [rank, layer.columns], .noise(0.1)),
@@ -40,12 +41,13 @@ extension AdapterCase {
                 ("hada_w2_b", [rank, layer.columns], .noise(0.1)), alpha,
             ]
         },
-        // w1 ⊗ (w2_a · w2_b): one for each weight, and r for each element of the smaller second factor.
+        // w1 ⊗ (w2_a · w2_b): one for each weight, whose rounded result is added by another, and r for each element of the
+        // smaller second factor.
         AdapterCase(
             name: "lokr",
             multiplyAdds: { layer, rank in
                 let (a, c) = kroneckerFactor(of: layer)
-                return layer.elements + layer.elements / (a * c) * rank
+                return 2 * layer.elements + layer.elements / (a * c) * rank
             }
         ) { layer, rank in
             let (a, c) = kroneckerFactor(of: layer)
@@ -92,8 +94,8 @@ extension AdapterCase {
             let (stages, count, size) = butterfly(layer.outputs, size: rank)
             return [("oft_blocks", [stages, count, size, size], .noise(0.05)), ("alpha", [], .constant(0))]
         },
-        // W · a1 · a2 + b1 · b2: three products with an inner or outer size of r.
-        AdapterCase(name: "glora", multiplyAdds: { $0.elements * 3 * $1 }) { layer, rank in
+        // W · a1 · a2 + b1 · b2: three products with an inner or outer size of r, their sum, and adding it to the weight.
+        AdapterCase(name: "glora", multiplyAdds: { $0.elements * (3 * $1 + 2) }) { layer, rank in
             [
                 ("a1.weight", [layer.inputs, rank], .noise(0.05)), ("a2.weight", [rank, layer.inputs], .noise(0.05)),
                 ("b1.weight", [layer.outputs, rank], .noise(0.05)),

@@ -198,20 +198,29 @@ struct umbel_projection {
 // So many lines, each what one kernel position has of a row, are projected together.
 enum { UMBEL_PROJECTED_LINES = 12 };
 
-// The rows that have them, at least one.
-static inline size_t umbel_projected_rows(size_t kernel) {
-    return kernel < UMBEL_PROJECTED_LINES ? UMBEL_PROJECTED_LINES / kernel : 1;
-}
-
 // What a register may read beyond the kernel positions.
 enum { UMBEL_LINE_MARGIN = 16 };
 
-// Numbers of scratch that `umbel_merge_generalised` needs for rows of so many columns.
+// Columns of the second product that are computed together: as many registers as begin at each kernel position, and panels.
+static inline size_t umbel_spread_columns(size_t kernel) {
+    size_t columns = UMBEL_PANEL_COLUMNS;
+    while (columns % kernel != 0) columns += UMBEL_PANEL_COLUMNS;
+    return columns;
+}
+
+// Columns of the weight that are widened and projected together, of whole inputs.
+static inline size_t umbel_projected_columns(size_t kernel) {
+    return kernel == 1 ? 4 * UMBEL_PANEL_COLUMNS : UMBEL_PANEL_COLUMNS * kernel;
+}
+
+// Numbers of scratch that `umbel_merge_generalised` needs for rows of so many columns; its plain twin widens a row into it.
 static inline size_t umbel_generalised_scratch(const struct umbel_projection *projection, size_t columns) {
-    const size_t kernel = projection->kernel, wide = umbel_projected_rows(kernel) * columns;
-    if (kernel == 1) return wide + UMBEL_PROJECTED_LINES * projection->right_stride;
+    const size_t kernel = projection->kernel, stride = projection->right_stride;
+    const size_t rows = kernel == 1 ? UMBEL_PROJECTED_LINES : UMBEL_BLOCK_ROWS;
     const size_t line = kernel + UMBEL_LINE_MARGIN;
-    return wide + UMBEL_BLOCK_ROWS * (kernel * projection->right_stride + projection->inner * line);
+    const size_t size = rows * (umbel_projected_columns(kernel) + kernel * stride + projection->inner * line +
+                                umbel_spread_columns(kernel));
+    return size < columns ? columns : size;
 }
 
 // y = fma(scale, sum + projection of x, x), the two products added before.

@@ -1,51 +1,71 @@
 // Rows of a block on their way out of registers.
 
 #if BFLOAT_CONVERSION
-typedef uint16_t vpair __attribute__((ext_vector_type(2 * LANES)));
+enum { BLOCK_LINES = BLOCK_VECTORS / 2 };
 
-// What was seen of numbers that the CPU rounded to bf16 by itself: their largest and their smallest magnitude.
+// Numbers that the CPU rounded to bf16 by itself, two registers of f32 in one, and what was seen of them. The CPU rounds as
+// `round_bfloat` does but for subnormal numbers, which it makes zero.
 struct converted {
-    vpair most, least;
+    vu line[BLOCK_ROWS][BLOCK_LINES];
+    // Of each number, bit 14 is set as long as the upper two bits of all exponents were different: then the magnitudes are
+    // from 2^-63 to 2^65, so none was subnormal and none is infinity or NaN.
+    vu ordinary;
 };
 
-static const struct converted nothing_converted = {.least = 0x7fff};
+INLINE void nothing_converted(struct converted *converted) { converted->ordinary = ~(vu){0}; }
 
-// Rounds a row and stores it, with an even number of registers. The CPU rounds as `round_bfloat` does but for subnormal
-// numbers, which it makes zero.
-INLINE void store_converted(char *out, const vf *y, int vectors, int streaming, struct converted *seen) {
+// Row `r` of a block, an even number of registers.
+INLINE void convert_row(struct converted *converted, int r, const vf *y, int vectors) {
     UNROLLED for (int v = 0; v < vectors; v += 2) {
-        const vpair rounded = (vpair)_mm512_cvtne2ps_pbh((__m512)y[v + 1], (__m512)y[v]);
-        const vpair magnitude = rounded & 0x7fff;
-        seen->most = __builtin_elementwise_max(seen->most, magnitude);
-        seen->least = __builtin_elementwise_min(seen->least, magnitude);
-        // In halves: where several rows are written in turns, whole lines past the caches were slower.
-        vh half[2];
-        memcpy(half, &rounded, sizeof half);
-        STORE(vh, out + 2 * v * LANES, half[0]);
-        STORE(vh, out + 2 * (v + 1) * LANES, half[1]);
+        const vu line = (vu)_mm512_cvtne2ps_pbh((__m512)y[v + 1], (__m512)y[v]);
+        converted->ordinary &= line ^ (line + line);
+        converted->line[r][v / 2] = line;
     }
 }
 
-// Adds what was seen to `largest`. Returns 0 if there is a zero among the numbers: it may have been a subnormal number, so
-// they have to be rounded again the other way.
-INLINE int finish_converted(struct converted seen, vu *largest) {
-    const vu wide = (vu)seen.most;
-    *largest = __builtin_elementwise_max(*largest, __builtin_elementwise_max(wide << 16, wide & 0xffff0000));
-    return __builtin_expect(_mm512_testn_epi16_mask((__m512i)seen.least, (__m512i)seen.least) == 0, 1);
+// Stores the rows of a block.
+INLINE void store_converted(char *out, size_t stride, const struct converted *converted, int rows, int vectors,
+                            int streaming) {
+#define EVERY_LINE(STORING)                                                                                              \
+    UNROLLED for (int r = 0; r < rows; r++) {                                                                            \
+        UNROLLED for (int v = 0; v < vectors / 2; v++) {                                                                 \
+            const vu line = converted->line[r][v];                                                                       \
+            char *const place = out + r * stride + v * sizeof line;                                                      \
+            STORING;                                                                                                     \
+        }                                                                                                                \
+    }
+    if (streaming) {
+        // Written as instructions: of __builtin_nontemporal_store, the compiler made ordinary stores here.
+        EVERY_LINE(__asm__ volatile("vmovntdq %1, %0" : "=m"(*(vu *)place) : "v"(line)))
+    } else {
+        EVERY_LINE(memcpy(place, &line, sizeof line))
+    }
+#undef EVERY_LINE
+}
+
+// Returns 0 if there is a number that may need more than the CPU's own rounding, or may be too large: a zero for one.
+INLINE int all_ordinary(const struct converted *converted) {
+    const __m512i kept = (__m512i)converted->ordinary;
+    return __builtin_expect(_mm512_testn_epi16_mask(kept, _mm512_set1_epi16(0x4000)) == 0, 1);
 }
 #else
 struct converted {
     int none;
 };
 
-static const struct converted nothing_converted = {0};
+INLINE void nothing_converted(struct converted *converted) { (void)converted; }
 
-INLINE void store_converted(char *out, const vf *y, int vectors, int streaming, struct converted *seen) {
-    (void)out, (void)y, (void)vectors, (void)streaming, (void)seen;
+INLINE void convert_row(struct converted *converted, int r, const vf *y, int vectors) {
+    (void)converted, (void)r, (void)y, (void)vectors;
 }
 
-INLINE int finish_converted(struct converted seen, vu *largest) {
-    (void)seen, (void)largest;
+INLINE void store_converted(char *out, size_t stride, const struct converted *converted, int rows, int vectors,
+                            int streaming) {
+    (void)out, (void)stride, (void)converted, (void)rows, (void)vectors, (void)streaming;
+}
+
+INLINE int all_ordinary(const struct converted *converted) {
+    (void)converted;
     return 1;
 }
 #endif

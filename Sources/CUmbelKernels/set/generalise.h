@@ -3,47 +3,37 @@
 
 enum { PROJECTED_LINES = UMBEL_PROJECTED_LINES };
 
-// A line is what one kernel position has of a row. `count` of them at a time, so that as many sums are under way as the CPU
-// can work on; lines beyond the last are that one again, and not stored.
-INLINE void project_lines(float *out, const float *x, size_t x_stride, size_t first, size_t lines, int count,
-                          const struct umbel_projection *projection, size_t inner) {
-    const size_t kernel = projection->kernel, stride = projection->right_stride;
-    const float *line[PROJECTED_LINES];
-    for (int l = 0; l < count; l++) {
-        const size_t index = first + l < lines ? first + l : lines - 1;
-        line[l] = x + index / kernel * x_stride + index % kernel;
-    }
+// Adds some inputs of `count` lines to their projections. A line is what one kernel position has of a row; from one to the
+// next it is `next` numbers, and `step` from one input to the next. As many as the CPU can work on at a time, and addresses
+// that differ by constants: with a pointer for each there are not enough registers.
+INLINE void project_lines(float *out, const float *x, size_t next, size_t step, int count, const float *right, size_t stride,
+                          size_t inputs) {
     for (size_t column = 0; column < stride; column += LANES) {
-        vf sum[PROJECTED_LINES] = {0};
-        const float *across = projection->right + column;
-        for (size_t i = 0; i < inner * kernel; i += kernel, across += stride) {
+        vf sum[PROJECTED_LINES];
+        UNROLLED for (int l = 0; l < count; l++) sum[l] = load_f32(out + l * stride + column);
+        const float *across = right + column, *factor = x;
+        for (size_t i = 0; i < inputs; i++, across += stride, factor += step) {
             const vf factors = load_f32(across);
             UNROLLED for (int l = 0; l < count; l++) {
-                const vf factor = line[l][i];
-                sum[l] = __builtin_elementwise_fma(factor, factors, sum[l]);
+                sum[l] = __builtin_elementwise_fma((vf)factor[l * next], factors, sum[l]);
             }
         }
-        UNROLLED for (int l = 0; l < count; l++) {
-            if (first + l < lines) store_f32(out + (first + l) * stride + column, sum[l]);
-        }
+        UNROLLED for (int l = 0; l < count; l++) store_f32(out + l * stride + column, sum[l]);
     }
 }
 
-static void set_project(float *out, const float *x, size_t x_stride, size_t rows,
-                        const struct umbel_projection *projection, size_t inner) {
-    const size_t lines = rows * projection->kernel;
+// The same of any number of lines.
+INLINE void project_all(float *out, const float *x, size_t next, size_t step, size_t lines, const float *right,
+                        size_t stride, size_t inputs) {
+    size_t first = 0;
 #define LINES(COUNT)                                                                                                     \
-    for (size_t first = 0; first < lines; first += COUNT) {                                                              \
-        project_lines(out, x, x_stride, first, lines, COUNT, projection, inner);                                         \
+    for (; first + COUNT <= lines; first += COUNT) {                                                                     \
+        project_lines(out + first * stride, x + first * next, next, step, COUNT, right, stride, inputs);                 \
     }
-    // A 3 × 3 kernel has nine to a row, and the last rows of a tile may be few.
-    if (projection->kernel == 9) {
-        LINES(9)
-    } else if (lines <= PROJECTED_LINES / 2) {
-        LINES(PROJECTED_LINES / 2)
-    } else {
-        LINES(PROJECTED_LINES)
-    }
+    LINES(PROJECTED_LINES)
+    LINES(9)
+    LINES(3)
+    LINES(1)
 #undef LINES
 }
 
@@ -53,6 +43,15 @@ struct lines {
     const float *start;
     size_t inner, length;
 };
+
+INLINE size_t common_divisor(size_t a, size_t b) {
+    while (b) {
+        const size_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
 
 INLINE void write_lines(float *out, const float *projected, size_t rows, const struct umbel_projection *projection) {
     const size_t kernel = projection->kernel, length = kernel + UMBEL_LINE_MARGIN, stride = projection->right_stride;
@@ -64,133 +63,115 @@ INLINE void write_lines(float *out, const float *projected, size_t rows, const s
     }
 }
 
-// A block of the product with such lines, whose registers begin at kernel position begin[v].
-INLINE void line_sums(vf sum[BLOCK_ROWS][BLOCK_VECTORS], int rows, int vectors, struct lines lines, const size_t *begin,
-                      struct input right) {
+// `vectors` registers of rows of the product with such lines, `apart` columns from each other: so far that all of them begin
+// at the same kernel position, and need the same numbers of a line.
+INLINE void line_sums(float *out, size_t stride, struct lines lines, size_t position, const float *const *across, int rows,
+                      int vectors, size_t apart) {
+    vf sum[BLOCK_ROWS][BLOCK_VECTORS];
     for (int r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) sum[r][v] = 0;
     }
-    for (size_t k = 0; k < lines.inner; k++) {
-        vf across[BLOCK_VECTORS];
-        for (int v = 0; v < vectors; v++) across[v] = load_f32(right.start + k * right.stride + v * LANES);
+    const float *line = lines.start + position;
+    for (size_t k = 0; k < lines.inner; k++, line += lines.length) {
+        vf right[BLOCK_VECTORS];
+        for (int v = 0; v < vectors; v++) right[v] = load_f32(across[v] + k * PANEL);
         for (int r = 0; r < rows; r++) {
-            const float *const line = lines.start + (r * lines.inner + k) * lines.length;
-            for (int v = 0; v < vectors; v++) {
-                sum[r][v] = __builtin_elementwise_fma(load_f32(line + begin[v]), across[v], sum[r][v]);
-            }
+            const vf left = load_f32(line + r * lines.inner * lines.length);
+            for (int v = 0; v < vectors; v++) sum[r][v] = __builtin_elementwise_fma(left, right[v], sum[r][v]);
         }
     }
-}
-
-struct generalising {
-    struct umbel_tile tile;
-    struct umbel_product sum;
-    struct lines lines;
-    const float *panels;
-    float scale;
-    int streaming;
-};
-
-static __attribute__((noinline)) void generalise_again(const struct generalising *merging, size_t column, const size_t *begin,
-                                                       int rows, vu *largest);
-
-INLINE void generalised_block(struct generalising merging, size_t row, size_t column, const size_t *begin, int rows,
-                              enum umbel_float_format in, enum umbel_float_format out, int convert, vu *largest) {
-    enum { VECTORS = BLOCK_VECTORS / 2 };
-    const struct umbel_tile tile = merging.tile;
-    const struct umbel_product first = merging.sum;
-    struct lines lines = merging.lines;
-    lines.start += row * lines.inner * lines.length;
-    vf sum[BLOCK_ROWS][BLOCK_VECTORS], other[BLOCK_ROWS][BLOCK_VECTORS];
-    const size_t count = tile.columns - column, panel = column / PANEL * PANEL, inside = column % PANEL;
-    block_sums(sum, rows, VECTORS, (struct input){first.left + row * first.left_stride, first.left_stride},
-               (struct input){first.panels + panel * first.inner + inside, PANEL}, first.inner);
-    line_sums(other, rows, VECTORS, lines, begin, (struct input){merging.panels + panel * lines.inner + inside, PANEL});
-    const vf factor = merging.scale;
-    struct converted seen = nothing_converted;
     UNROLLED for (int r = 0; r < rows; r++) {
-        const char *const x = (const char *)tile.in + (row + r) * tile.in_stride * format_bytes(in);
-        char *const place = (char *)tile.out + (row + r) * tile.out_stride * format_bytes(out);
-        vf y[BLOCK_VECTORS];
-        load_part(y, VECTORS, x, column, count, in);
-        for (int v = 0; v < VECTORS; v++) y[v] = __builtin_elementwise_fma(factor, sum[r][v] + other[r][v], y[v]);
-        if (convert) {
-            store_converted(place + 2 * column, y, VECTORS, merging.streaming, &seen);
-        } else {
-            store_row(place, column, count, y, VECTORS, out, merging.streaming, largest);
+        for (int v = 0; v < vectors; v++) store_f32(out + r * stride + v * apart, sum[r][v]);
+    }
+}
+
+// Columns `begin` to `end` of the product, as whole registers; they begin at the first kernel position.
+INLINE void spread_lines(float *out, size_t stride, struct lines lines, const float *panels, size_t begin, size_t end,
+                         size_t kernel, size_t apart, int rows) {
+    for (size_t offset = 0; offset < apart; offset += LANES) {
+        size_t column = begin + offset;
+        while (column < end) {
+            const float *across[BLOCK_VECTORS];
+            int vectors = 0;
+            for (size_t at = column; at < end && vectors < BLOCK_VECTORS; at += apart) {
+                across[vectors++] = panels + at / PANEL * PANEL * lines.inner + at % PANEL;
+            }
+            float *const place = out + column - begin;
+            if (vectors == BLOCK_VECTORS) {
+                line_sums(place, stride, lines, offset % kernel, across, rows, BLOCK_VECTORS, apart);
+            } else {
+                for (int v = 0; v < vectors; v++) {
+                    line_sums(place + v * apart, stride, lines, offset % kernel, across + v, rows, 1, apart);
+                }
+            }
+            column += vectors * apart;
         }
     }
-    if (convert && !finish_converted(seen, largest)) {
-        const struct generalising kept = merging;
-        generalise_again(&kept, column, begin, rows, largest);
-    }
 }
 
-// Rows from the tile's first on, on their way to bf16 without the CPU's own rounding.
-static __attribute__((noinline)) void generalise_again(const struct generalising *merging, size_t column, const size_t *begin,
-                                                       int rows, vu *largest) {
-    for (int row = 0; row < rows; row++) {
-        generalised_block(*merging, row, column, begin, 1, merging->tile.in_format, UMBEL_BF16, 0, largest);
-    }
-}
-
-// At most a block of rows.
-INLINE int generalise_rows(struct generalising merging, size_t kernel, enum umbel_float_format in,
-                           enum umbel_float_format out, int converts) {
-    enum { VECTORS = BLOCK_VECTORS / 2 };
-    const struct umbel_tile tile = merging.tile;
-    const size_t width = (size_t)VECTORS * LANES, step = width % kernel;
-    size_t begin[VECTORS];
-    for (int v = 0; v < VECTORS; v++) begin[v] = (size_t)v * LANES % kernel;
-    vu largest = 0;
-    for (size_t column = 0; column < tile.columns; column += width) {
-        const int convert = converts && VECTORS % 2 == 0 && tile.columns - column >= width;
-        if (tile.rows == BLOCK_ROWS) {
-            generalised_block(merging, 0, column, begin, BLOCK_ROWS, in, out, convert, &largest);
+// A block of rows: what was projected and is added comes from first-level cache, some columns at a time.
+static int generalise_rows(const struct umbel_tile *tile, const struct umbel_product *sum, struct lines lines,
+                           const struct umbel_projection *projection, float scale, float *spread, int streaming) {
+    const size_t kernel = projection->kernel, width = umbel_spread_columns(kernel);
+    const size_t apart = kernel / common_divisor(kernel, LANES) * LANES;
+    int fits = 1;
+    for (size_t begin = 0; begin < tile->columns; begin += width) {
+        const size_t end = begin + width < tile->columns ? begin + width : tile->columns;
+        if (tile->rows == BLOCK_ROWS) {
+            spread_lines(spread, width, lines, projection->panels, begin, end, kernel, apart, BLOCK_ROWS);
         } else {
-            for (size_t row = 0; row < tile.rows; row++) {
-                generalised_block(merging, row, column, begin, 1, in, out, 0, &largest);
+            for (size_t row = 0; row < tile->rows; row++) {
+                struct lines of_row = lines;
+                of_row.start += row * lines.inner * lines.length;
+                spread_lines(spread + row * width, width, of_row, projection->panels, begin, end, kernel, apart, 1);
             }
         }
-        for (int v = 0; v < VECTORS; v++) {
-            begin[v] += step;
-            if (begin[v] >= kernel) begin[v] -= kernel;
-        }
-    }
-    finish_streaming(merging.streaming);
-    return is_below(largest, tile.limit);
-}
-
-static int generalise_in_formats(struct generalising merging, size_t kernel) {
-    const struct umbel_tile tile = merging.tile;
-#define FORMATS(IN, OUT)                                                                                                 \
-    if (tile.in_format == IN && tile.out_format == OUT) return generalise_rows(merging, kernel, IN, OUT, 0);
-    if (tile.in_format == UMBEL_BF16 && converts(&tile)) return generalise_rows(merging, kernel, UMBEL_BF16, UMBEL_BF16, 1);
-    if (tile.in_format == UMBEL_F32 && converts(&tile)) return generalise_rows(merging, kernel, UMBEL_F32, UMBEL_BF16, 1);
-    FORMATS(UMBEL_F32, UMBEL_BF16)
-    FORMATS(UMBEL_F32, UMBEL_F16)
-    FORMATS(UMBEL_BF16, UMBEL_BF16)
-    FORMATS(UMBEL_F16, UMBEL_F16)
-    FORMATS(UMBEL_F32, UMBEL_F32)
-#undef FORMATS
-    return generalise_rows(merging, kernel, tile.in_format, tile.out_format, 0);
-}
-
-// Rows from `row` on widened and projected, as many at a time as there are lines to work on.
-INLINE void project_rows(const struct umbel_tile *tile, size_t row, size_t rows, const struct umbel_projection *projection,
-                         float *projected, float *wide) {
-    const size_t step = umbel_projected_rows(projection->kernel);
-    for (size_t begin = 0; begin < rows; begin += step) {
         struct umbel_tile part = *tile;
-        part.in = (const char *)tile->in + (row + begin) * tile->in_stride * format_bytes(tile->in_format);
-        part.rows = rows - begin < step ? rows - begin : step;
+        part.in = (const char *)tile->in + begin * format_bytes(tile->in_format);
+        part.out = (char *)tile->out + begin * format_bytes(tile->out_format);
+        part.columns = end - begin;
+        struct umbel_product first = *sum;
+        first.panels += begin * first.inner;
+        const struct umbel_product second = {spread, width, NULL, 0};
+        fits &= merge_products((struct merging){part, first, second, PLUS_STORED, scale, streaming, NULL});
+    }
+    return fits;
+}
+
+// Asks for the columns of each row that come after these.
+INLINE void prefetch_columns(const struct umbel_tile *part, size_t left) {
+    const size_t bytes = format_bytes(part->in_format), next = part->columns < left ? part->columns : left;
+    const char *x = (const char *)part->in + bytes * part->columns;
+    for (size_t row = 0; row < part->rows; row++, x += bytes * part->in_stride) {
+        for (size_t line = 0; line < bytes * next; line += 64) __builtin_prefetch(x + line, 0, 3);
+    }
+}
+
+// The rows of a tile widened and projected, so many columns at a time that they stay in the first-level cache.
+INLINE void project_rows(const struct umbel_tile *tile, const struct umbel_projection *projection, float *projected,
+                         float *wide) {
+    const size_t kernel = projection->kernel, stride = projection->right_stride;
+    const size_t width = umbel_projected_columns(kernel);
+    memset(projected, 0, tile->rows * kernel * stride * sizeof(float));
+    for (size_t column = 0; column < tile->columns; column += width) {
+        struct umbel_tile part = *tile;
+        part.in = (const char *)tile->in + column * format_bytes(tile->in_format);
         part.out = wide;
+        part.columns = tile->columns - column < width ? tile->columns - column : width;
         part.out_format = UMBEL_F32;
-        part.out_stride = tile->columns;
+        part.out_stride = width;
         part.past_caches = 0;
         set_convert(&part);
-        set_project(projected + begin * projection->kernel * projection->right_stride, wide, tile->columns, part.rows,
-                    projection, tile->columns / projection->kernel);
+        prefetch_columns(&part, tile->columns - column - part.columns);
+        const float *const right = projection->right + column / kernel * stride;
+        const size_t inputs = part.columns / kernel;
+        if (kernel == 1) {
+            project_all(projected, wide, umbel_projected_columns(1), 1, tile->rows, right, stride, inputs);
+        } else {
+            for (size_t row = 0; row < tile->rows; row++) {
+                project_all(projected + row * kernel * stride, wide + row * width, 1, kernel, kernel, right, stride, inputs);
+            }
+        }
     }
 }
 
@@ -199,26 +180,27 @@ static int set_merge_generalised(const struct umbel_tile *tile, const struct umb
                                  const struct umbel_projection *projection, float scale, float *scratch) {
     const size_t kernel = projection->kernel, stride = projection->right_stride;
     const size_t step = kernel == 1 ? PROJECTED_LINES : BLOCK_ROWS;
-    float *const wide = scratch, *const projected = wide + umbel_projected_rows(kernel) * tile->columns;
+    float *const wide = scratch, *const projected = wide + step * umbel_projected_columns(kernel);
     float *const line = projected + step * kernel * stride;
+    float *const spread = line + BLOCK_ROWS * projection->inner * (kernel + UMBEL_LINE_MARGIN);
+    const int streaming = streams(tile);
     int fits = 1;
     for (size_t row = 0; row < tile->rows; row += step) {
         struct umbel_tile part = *tile;
         part.rows = tile->rows - row < step ? tile->rows - row : step;
         part.in = (const char *)tile->in + row * tile->in_stride * format_bytes(tile->in_format);
         part.out = (char *)tile->out + row * tile->out_stride * format_bytes(tile->out_format);
-        project_rows(tile, row, part.rows, projection, projected, wide);
+        project_rows(&part, projection, projected, wide);
         const struct umbel_product first = {sum->left + row * sum->left_stride, sum->left_stride, sum->panels, sum->inner};
         if (kernel == 1) {
             const struct umbel_product second = {projected, stride, projection->panels, projection->inner};
-            fits &= merge_products((struct merging){part, first, second, PLUS_SECOND, scale, streams(tile), NULL});
+            fits &= merge_products((struct merging){part, first, second, PLUS_SECOND, scale, streaming, NULL});
         } else {
             write_lines(line, projected, part.rows, projection);
-            fits &= generalise_in_formats(
-                (struct generalising){part, first, {line, projection->inner, kernel + UMBEL_LINE_MARGIN},
-                                      projection->panels, scale, streams(tile)},
-                kernel);
+            const struct lines lines = {line, projection->inner, kernel + UMBEL_LINE_MARGIN};
+            fits &= generalise_rows(&part, &first, lines, projection, scale, spread, streaming);
         }
     }
+    finish_streaming(streaming);
     return fits;
 }

@@ -38,7 +38,8 @@ INLINE void finish_streaming(int streaming) {
 
 // MARK: Products
 
-enum joining { ONLY_FIRST, TIMES_SECOND, PLUS_SECOND };
+// PLUS_STORED: the second product is there already, one row of `left` for each of the tile, its first column the tile's.
+enum joining { ONLY_FIRST, TIMES_SECOND, PLUS_SECOND, PLUS_STORED };
 
 struct merging {
     struct umbel_tile tile;
@@ -49,18 +50,20 @@ struct merging {
     const float *column_factors;  // NULL for none
 };
 
-static __attribute__((noinline)) void merge_again(const struct merging *merging, size_t row, size_t column, int rows,
-                                                  vu *largest);
+static __attribute__((noinline)) void merge_slowly(const struct merging *merging, size_t row, size_t column, int rows,
+                                                   vu *largest);
 
-// One block: `rows` rows of a block's registers, as far as the tile has columns. The formats are constants where it matters,
-// so that the sums stay in registers to the end; everything is passed by value, so that nothing is read anew after a store.
-INLINE void merge_block(struct merging merging, size_t row, size_t column, int rows, enum umbel_float_format in,
-                        enum umbel_float_format out, int converts, vu *largest) {
+// One block: `rows` rows of a block's registers, all of which the tile has if it is `whole`. The formats are constants where
+// it matters, so that the sums stay in registers to the end; everything is passed by value, so that nothing is read anew after
+// a store. A block that may not be whole has to call for its parts, and would save all sums around that.
+INLINE void merge_block(struct merging merging, size_t row, size_t column, int rows, int whole, enum umbel_float_format in,
+                        enum umbel_float_format out, int convert, vu *largest) {
     const int vectors = BLOCK_VECTORS;
     const struct umbel_tile tile = merging.tile;
     const struct umbel_product first = merging.first, second = merging.second;
     vf sum[BLOCK_ROWS][BLOCK_VECTORS], other[BLOCK_ROWS][BLOCK_VECTORS];
-    const size_t panel = column / PANEL * PANEL, inside = column % PANEL, count = tile.columns - column;
+    const size_t panel = column / PANEL * PANEL, inside = column % PANEL;
+    const size_t count = whole ? (size_t)BLOCK_COLUMNS : tile.columns - column;
     const size_t in_stride = tile.in_stride * format_bytes(in), out_stride = tile.out_stride * format_bytes(out);
     const char *const x = (const char *)tile.in + row * in_stride;
     char *const y = (char *)tile.out + row * out_stride;
@@ -69,13 +72,13 @@ INLINE void merge_block(struct merging merging, size_t row, size_t column, int r
     }
     block_sums(sum, rows, vectors, (struct input){first.left + row * first.left_stride, first.left_stride},
                (struct input){first.panels + panel * first.inner + inside, PANEL}, first.inner);
-    if (merging.joining != ONLY_FIRST) {
+    if (merging.joining == TIMES_SECOND || merging.joining == PLUS_SECOND) {
         block_sums(other, rows, vectors, (struct input){second.left + row * second.left_stride, second.left_stride},
                    (struct input){second.panels + panel * second.inner + inside, PANEL}, second.inner);
     }
     const vf factor = merging.scale;
-    const int convert = converts && __builtin_expect(count >= (size_t)vectors * LANES, 1);
-    struct converted seen = nothing_converted;
+    struct converted converted;
+    nothing_converted(&converted);
     UNROLLED for (int r = 0; r < rows; r++) {
         vf merged[BLOCK_VECTORS];
         load_part(merged, vectors, x + r * in_stride, column, count, in);
@@ -83,6 +86,9 @@ INLINE void merge_block(struct merging merging, size_t row, size_t column, int r
             vf delta = sum[r][v];
             if (merging.joining == TIMES_SECOND) delta = delta * other[r][v];
             if (merging.joining == PLUS_SECOND) delta = delta + other[r][v];
+            if (merging.joining == PLUS_STORED) {
+                delta = delta + load_f32(second.left + (row + r) * second.left_stride + column + v * LANES);
+            }
             merged[v] = __builtin_elementwise_fma(factor, delta, merged[v]);
         }
         if (merging.column_factors) {
@@ -91,30 +97,32 @@ INLINE void merge_block(struct merging merging, size_t row, size_t column, int r
             for (int v = 0; v < vectors; v++) merged[v] *= factors[v];
         }
         if (convert) {
-            store_converted(y + r * out_stride + 2 * column, merged, vectors, merging.streaming, &seen);
+            convert_row(&converted, r, merged, vectors);
         } else {
             store_row(y + r * out_stride, column, count, merged, vectors, out, merging.streaming, largest);
         }
     }
-    if (convert && !finish_converted(seen, largest)) {
+    if (!convert) return;
+    store_converted(y + 2 * column, out_stride, &converted, rows, vectors, merging.streaming);
+    if (!all_ordinary(&converted)) {
         const struct merging kept = merging;
-        merge_again(&kept, row, column, rows, largest);
+        merge_slowly(&kept, row, column, rows, largest);
     }
 }
 
-// A block on its way to bf16 without the CPU's own rounding.
-static __attribute__((noinline)) void merge_again(const struct merging *merging, size_t row, size_t column, int rows,
-                                                  vu *largest) {
-    for (int r = 0; r < rows; r++) {
-        merge_block(*merging, row + r, column, 1, merging->tile.in_format, UMBEL_BF16, 0, largest);
-    }
+// What is not a whole block, or was on its way to bf16 and needs more than the CPU's own rounding.
+static __attribute__((noinline)) void merge_slowly(const struct merging *merging, size_t row, size_t column, int rows,
+                                                   vu *largest) {
+    const enum umbel_float_format in = merging->tile.in_format, out = merging->tile.out_format;
+    for (int r = 0; r < rows; r++) merge_block(*merging, row + r, column, 1, 0, in, out, 0, largest);
 }
 
 // Panels are taken in runs that stay in the second-level cache, and every run down all rows.
 INLINE int merge_in_formats(struct merging merging, enum umbel_float_format in, enum umbel_float_format out, int converts) {
     const struct umbel_tile tile = merging.tile;
-    const int rows = merging.joining == ONLY_FIRST ? BLOCK_ROWS : BLOCK_ROWS / 2;
-    const size_t inner = merging.first.inner + (merging.joining == ONLY_FIRST ? 0 : merging.second.inner);
+    const int one = merging.joining == ONLY_FIRST || merging.joining == PLUS_STORED;
+    const int rows = one ? BLOCK_ROWS : BLOCK_ROWS / 2;
+    const size_t inner = merging.first.inner + (one ? 0 : merging.second.inner);
     const size_t kept = KEPT_BYTES / (sizeof(float) * PANEL);
     const size_t run = inner == 0 ? tile.columns : kept < inner ? PANEL : kept / inner * PANEL;
     vu largest = 0;
@@ -123,16 +131,17 @@ INLINE int merge_in_formats(struct merging merging, enum umbel_float_format in, 
         size_t row = 0;
 #define BLOCKS(ROWS)                                                                                                     \
     for (; row + ROWS <= tile.rows; row += ROWS) {                                                                       \
-        for (size_t column = begin; column < end; column += BLOCK_COLUMNS) {                                                     \
-            merge_block(merging, row, column, ROWS, in, out, converts, &largest);                                            \
+        size_t column = begin;                                                                                           \
+        for (; column + BLOCK_COLUMNS <= end; column += BLOCK_COLUMNS) {                                                 \
+            merge_block(merging, row, column, ROWS, 1, in, out, converts, &largest);                                     \
         }                                                                                                                \
+        if (column < end) merge_slowly(&merging, row, column, ROWS, &largest);                                           \
     }
         BLOCKS(rows)
         BLOCKS(2)
         BLOCKS(1)
 #undef BLOCKS
     }
-    finish_streaming(merging.streaming);
     return is_below(largest, tile.limit);
 }
 
@@ -156,38 +165,74 @@ INLINE int merge_products(struct merging merging) {
     return merge_in_formats(merging, tile.in_format, tile.out_format, 0);
 }
 
+// A whole tile.
+INLINE int merge_tile(struct merging merging) {
+    merging.streaming = streams(&merging.tile);
+    const int fits = merge_products(merging);
+    finish_streaming(merging.streaming);
+    return fits;
+}
+
 static int set_merge_product(const struct umbel_tile *tile, const struct umbel_product *product, float scale) {
-    return merge_products((struct merging){*tile, *product, *product, ONLY_FIRST, scale, streams(tile), NULL});
+    return merge_tile((struct merging){*tile, *product, *product, ONLY_FIRST, scale, 0, NULL});
 }
 
 static int set_merge_product_of_products(const struct umbel_tile *tile, const struct umbel_product *first,
                                          const struct umbel_product *second, float scale) {
-    return merge_products((struct merging){*tile, *first, *second, TIMES_SECOND, scale, streams(tile), NULL});
+    return merge_tile((struct merging){*tile, *first, *second, TIMES_SECOND, scale, 0, NULL});
 }
 
 // MARK: Elementwise
 
-// Runs BODY for each group of columns of each row, with y[BLOCK_VECTORS] widened before it and stored after it.
-#define FOR_EACH_GROUP(TILE, BODY) FOR_EACH_GROUP_OF(TILE, (TILE)->in_format, (TILE)->out_format, BODY)
+// Runs BODY for each group of columns of each row, with y[BLOCK_VECTORS] widened before it and stored after it. What most
+// bases have is compiled in.
+#define FOR_EACH_GROUP(TILE, BODY)                                                                                       \
+    if ((TILE)->in_format == UMBEL_BF16 && converts(TILE)) {                                                             \
+        FOR_EACH_GROUP_OF(TILE, UMBEL_BF16, UMBEL_BF16, 1, BODY);                                                        \
+    }                                                                                                                    \
+    if ((TILE)->in_format == UMBEL_BF16 && (TILE)->out_format == UMBEL_BF16) {                                           \
+        FOR_EACH_GROUP_OF(TILE, UMBEL_BF16, UMBEL_BF16, 0, BODY);                                                        \
+    }                                                                                                                    \
+    FOR_EACH_GROUP_OF(TILE, (TILE)->in_format, (TILE)->out_format, 0, BODY)
+
+#define GROUP(TILE, COUNT, IN, OUT, CONVERT, BODY)                                                                       \
+    do {                                                                                                                 \
+        const size_t count = (COUNT);                                                                                    \
+        vf y[BLOCK_VECTORS];                                                                                             \
+        prefetch_row(place.in, column, (TILE)->columns, (TILE)->in_stride, BLOCK_VECTORS, IN);                           \
+        load_part(y, BLOCK_VECTORS, place.in, column, count, IN);                                                        \
+        BODY;                                                                                                            \
+        store_group(place.out, column, count, y, OUT, CONVERT, streaming, &largest);                                     \
+    } while (0)
 
 // The same in formats that are constants.
-#define FOR_EACH_GROUP_OF(TILE, IN, OUT, BODY)                                                                           \
+#define FOR_EACH_GROUP_OF(TILE, IN, OUT, CONVERT, BODY)                                                                  \
     const int streaming = streams(TILE);                                                                                 \
     vu largest = 0;                                                                                                      \
     for (size_t row = 0; row < (TILE)->rows; row++) {                                                                    \
         const struct place place = row_place(TILE, row);                                                                 \
-        for (size_t column = 0; column < (TILE)->columns; column += BLOCK_COLUMNS) {                                     \
-            const size_t count = (TILE)->columns - column;                                                               \
-            vf y[BLOCK_VECTORS];                                                                                         \
-            prefetch_row(place.in, column, (TILE)->columns, (TILE)->in_stride, BLOCK_VECTORS, IN);                       \
-            load_part(y, BLOCK_VECTORS, place.in, column, count, IN);                                                    \
-            BODY;                                                                                                        \
-            for (int v = 0; v < BLOCK_VECTORS; v++) largest = larger_magnitude(largest, y[v]);                           \
-            store_part(place.out, column, count, y, BLOCK_VECTORS, OUT, streaming);                                      \
+        size_t column = 0;                                                                                               \
+        for (; column + BLOCK_COLUMNS <= (TILE)->columns; column += BLOCK_COLUMNS) {                                     \
+            GROUP(TILE, BLOCK_COLUMNS, IN, OUT, CONVERT, BODY);                                                          \
         }                                                                                                                \
+        if (column < (TILE)->columns) GROUP(TILE, (TILE)->columns - column, IN, OUT, CONVERT, BODY);                     \
     }                                                                                                                    \
     finish_streaming(streaming);                                                                                         \
     return is_below(largest, (TILE)->limit)
+
+INLINE void store_group(char *out, size_t column, size_t count, const vf *y, enum umbel_float_format format, int convert,
+                        int streaming, vu *largest) {
+    if (convert && __builtin_expect(count >= BLOCK_COLUMNS, 1)) {
+        struct converted converted;
+        nothing_converted(&converted);
+        convert_row(&converted, 0, y, BLOCK_VECTORS);
+        if (all_ordinary(&converted)) {
+            store_converted(out + 2 * column, 0, &converted, 1, BLOCK_VECTORS, streaming);
+            return;
+        }
+    }
+    store_row(out, column, count, y, BLOCK_VECTORS, format, streaming, largest);
+}
 
 // Rows without gaps are one long row: that of a norm is a single number.
 INLINE struct umbel_tile flattened(const struct umbel_tile *tile, size_t other_stride) {
@@ -227,7 +272,7 @@ static int set_merge_scaled_columns(const struct umbel_tile *tile, const float *
 }
 
 INLINE int convert_formats(const struct umbel_tile *tile, enum umbel_float_format in, enum umbel_float_format out) {
-    FOR_EACH_GROUP_OF(tile, in, out, {});
+    FOR_EACH_GROUP_OF(tile, in, out, 0, {});
 }
 
 static int set_convert(const struct umbel_tile *tile) {

@@ -15,6 +15,14 @@ INLINE void add_eight_squares(eight_doubles *sum, const float *x) {
 #endif
 }
 
+// Halves added to halves.
+INLINE double sum_of_partials(double *partial) {
+    for (int half = UMBEL_PARTIAL_SUMS / 2; half > 0; half /= 2) {
+        for (int j = 0; j < half; j++) partial[j] += partial[j + half];
+    }
+    return partial[0];
+}
+
 static double set_sum_of_squares(const float *x, size_t count) {
     eight_doubles sum[4] = {0, 0, 0, 0};
     size_t i = 0;
@@ -24,10 +32,7 @@ static double set_sum_of_squares(const float *x, size_t count) {
     double partial[UMBEL_PARTIAL_SUMS];
     memcpy(partial, sum, sizeof partial);
     for (size_t j = 0; i < count; i++, j++) partial[j] += (double)x[i] * (double)x[i];
-    for (int half = UMBEL_PARTIAL_SUMS / 2; half > 0; half /= 2) {
-        for (int j = 0; j < half; j++) partial[j] += partial[j + half];
-    }
-    return partial[0];
+    return sum_of_partials(partial);
 }
 
 static void set_add_squares(double *restrict sums, const float *restrict x, size_t stride, size_t rows, size_t columns) {
