@@ -23,13 +23,3 @@ struct TinyPipeline {
         networks = try parts.networks(textWeights: textWeights) { sources[$0] ?? TensorsByName([:]) }
     }
 }
-
-private struct FolderOnDisk: ModelFolder {
-    let path: String
-
-    var isSingleFile: Bool { false }
-
-    func file(_ name: String) -> [UInt8]? {
-        (try? Data(contentsOf: URL(filePath: "\(path)/\(name)"))).map(Array.init)
-    }
-}
