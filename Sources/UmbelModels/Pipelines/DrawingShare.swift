@@ -39,8 +39,9 @@ package final class DrawingShare: Sendable {
 
     private struct State {
         var counts = Counts()
-        /// With the networks, so that nothing else takes their identity.
-        var texts: [TextKey: (condition: TextCondition, networks: DiffusionNetworks)] = [:]
+        var texts: [TextKey: TextCondition] = [:]
+        /// Networks that are known to be like nothing else, kept so that nothing else takes their identity.
+        var holders: [ObjectIdentifier: DiffusionNetworks] = [:]
         /// With the source as it is after the draw.
         var noises: [NoiseKey: (numbers: [Float], after: any NoiseSource)] = [:]
     }
@@ -57,11 +58,12 @@ package final class DrawingShare: Sendable {
     func text(
         _ key: TextKey, by networks: DiffusionNetworks, _ make: () throws(ModelError) -> TextCondition
     ) throws(ModelError) -> TextCondition {
-        if let known = state.withLock({ $0.texts[key] }) { return known.condition }
+        if let known = state.withLock({ $0.texts[key] }) { return known }
         let made = try make()
         state.withLock { state in
             state.counts.texts += 1
-            state.texts[key] = (made, networks)
+            state.texts[key] = made
+            if case .own(let identity) = key.encoders { state.holders[identity] = networks }
         }
         return made
     }
