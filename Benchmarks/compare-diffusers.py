@@ -5,22 +5,24 @@ Models of the size of Stable Diffusion 1.5 and of SDXL with random weights are w
 What is timed, without loading:
 
   unet  one step with guidance: one evaluation of two samples of N/8 × N/8 latents and 77 tokens
-  vae   decoding N/8 × N/8 latents to one picture of N × N
+  vae   decoding N/8 × N/8 latents to one picture of N × N, whole or (--tiled) in tiles of the size it was trained on
   text  the hidden states of two prompts of 77 tokens, by every text encoder of the model
 
 Each measurement is a process of its own, so that only one model is in memory at a time: one of this script for torch, one
-of `umbel-bench draw --model FOLDER --part PART --size N --threads T --dtype TYPE --json`, which prints {"seconds": …}. They
-take turns, and figures are medians of the rounds. torch is tried with channels first and last, and the faster order counts.
+of `umbel-bench draw --model FOLDER --part PART --size N --threads T --dtype TYPE --rounds E --json`. Each builds its model,
+evaluates once to be warm, and E times more or for two seconds. They take turns, and figures are medians of the rounds; the
+gigabytes are the most that a process held. torch is tried with channels first and last, and the faster order counts.
 
 usage: Benchmarks/compare-diffusers.py --cache FOLDER [--models sd15 sdxl] [--parts unet vae text] [--sizes 256 512 1024]
-                                       [--types f32 bf16] [--threads 2] [--rounds 3] [--bin .build/release] [--only torch]
+                                       [--types f32 bf16] [--threads 2] [--rounds 3] [--evaluations 1] [--tiled]
+                                       [--bin .build/release] [--only torch|umbel]
        pip install -r Benchmarks/requirements.txt
 """
 import argparse
 import json
 import os
+import resource
 import statistics
-import subprocess
 import sys
 import time
 
@@ -34,7 +36,7 @@ TYPES = {"f32": torch.float32, "bf16": torch.bfloat16}
 LEAST_SECONDS = 2
 
 
-def unet_work(folder, size, dtype):
+def unet_work(folder, size, dtype, _tiled):
     from diffusers import UNet2DConditionModel
 
     model = UNet2DConditionModel.from_pretrained(f"{folder}/unet", torch_dtype=dtype).eval()
@@ -48,15 +50,17 @@ def unet_work(folder, size, dtype):
     return [model], lambda: model(sample, 500, context, added_cond_kwargs=added)
 
 
-def vae_work(folder, size, dtype):
+def vae_work(folder, size, dtype, tiled):
     from diffusers import AutoencoderKL
 
     model = AutoencoderKL.from_pretrained(f"{folder}/vae", torch_dtype=dtype).eval()
+    if tiled:
+        model.enable_tiling()
     latents = torch.randn(1, 4, size // 8, size // 8, dtype=dtype)
     return [model], lambda: model.decode(latents)
 
 
-def text_work(folder, _size, dtype):
+def text_work(folder, _size, dtype, _tiled):
     import transformers
 
     models = []
@@ -80,7 +84,7 @@ def measure(arguments):
     """What the process for torch does: the faster order of memory, then repetitions in that order."""
     torch.set_num_threads(arguments.threads)
     with torch.inference_mode():
-        models, body = WORK[arguments.part](arguments.model, arguments.size, TYPES[arguments.dtype])
+        models, body = WORK[arguments.part](arguments.model, arguments.size, TYPES[arguments.dtype], arguments.tiled)
         orders = {"first": torch.contiguous_format, "last": torch.channels_last}
         if arguments.part == "text":
             orders.pop("last")
@@ -88,39 +92,41 @@ def measure(arguments):
         for name, order in orders.items():
             for model in models:
                 model.to(memory_format=order)
+            # The first evaluation is there to be warm, and counts only where it is the fastest all the same.
             best[name] = min(seconds(body) for _ in range(2))
         order = min(best, key=best.get)
         for model in models:
             model.to(memory_format=orders[order])
         times = [seconds(body)]
-        while sum(times) < LEAST_SECONDS:
+        while len(times) < arguments.rounds or sum(times) < LEAST_SECONDS:
             times.append(seconds(body))
-    print(json.dumps({"seconds": statistics.median(times), "channels": order}))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    print(json.dumps({"seconds": statistics.median(times), "channels": order, "peak_bytes": peak}))
 
 
-def answer(command, threads):
-    """The last line that a process prints, as JSON."""
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode != 0:
-        raise RuntimeError(f"{os.path.basename(command[0])}: {done.stderr.strip()[-200:]}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
+NOTHING = {"seconds": float("nan"), "peak_bytes": float("nan"), "channels": ""}
 
 
 def round_of(arguments, folder, part, size, dtype):
     """One measurement of each."""
-    options = ["--model", folder, "--part", part, "--size", str(size), "--threads", str(arguments.threads), "--dtype", dtype]
-    theirs = answer([sys.executable, os.path.abspath(__file__), "measure", *options], arguments.threads)
-    if arguments.only == "torch":
-        return theirs, {"seconds": float("nan")}
-    umbel = os.path.join(arguments.bin, "umbel-bench")
-    return theirs, answer([umbel, "draw", *options, "--json"], arguments.threads)
+    options = ["--model", folder, "--part", part, "--size", str(size), "--threads", str(arguments.threads), "--dtype", dtype,
+               "--rounds", str(arguments.evaluations)]
+    if arguments.tiled and part == "vae":
+        options.append("--tiled")
+    commands = {
+        "torch": [sys.executable, os.path.abspath(__file__), "measure", *options],
+        "umbel": [os.path.join(arguments.bin, "umbel-bench"), "draw", *options, "--json"],
+    }
+    return [NOTHING if arguments.only not in (None, side) else measuring.answer(command, arguments.threads)
+            for side, command in commands.items()]
 
 
 def compare(arguments, folder, part, size, dtype):
+    """For torch, then for Umbel: the median of the seconds and the largest peak in bytes; and torch's order of memory."""
     rounds = [round_of(arguments, folder, part, size, dtype) for _ in range(arguments.rounds)]
-    theirs, ours = (statistics.median(result["seconds"] for result in column) for column in zip(*rounds))
-    return theirs, ours, rounds[0][0]["channels"]
+    results = [(statistics.median(result["seconds"] for result in column), max(result["peak_bytes"] for result in column))
+               for column in zip(*rounds)]
+    return *results, rounds[0][0]["channels"]
 
 
 def parse():
@@ -133,7 +139,9 @@ def parse():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--bin", default=".build/release")
-    parser.add_argument("--only", choices=["torch"])
+    parser.add_argument("--evaluations", type=int, default=1, help="of a measurement at least, after the first")
+    parser.add_argument("--tiled", action="store_true", help="decode in tiles")
+    parser.add_argument("--only", choices=["torch", "umbel"])
     return parser.parse_args()
 
 
@@ -143,6 +151,8 @@ def parse_measurement():
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--size", type=int, required=True)
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--tiled", action="store_true")
     return parser.parse_args(sys.argv[2:])
 
 
@@ -155,8 +165,8 @@ def main():
     print(measuring.machine())
     print(f"torch {torch.__version__}, diffusers {version('diffusers')}, transformers {version('transformers')},"
           f" {arguments.threads} threads, median of {arguments.rounds} rounds\n")
-    print("| model | part | size | type | torch s | channels | Umbel s | torch / Umbel |")
-    print("|-------|------|------|------|---------|----------|---------|---------------|")
+    print("| model | part | size | type | torch s | channels | torch GB | Umbel s | Umbel GB | torch / Umbel |")
+    print("|-------|------|------|------|---------|----------|----------|---------|----------|---------------|")
     for name in arguments.models:
         folder = drawing_models.write(arguments.cache, name)
         for part in arguments.parts:
@@ -164,11 +174,12 @@ def main():
                 for dtype in arguments.types:
                     cells = f"| {name:5} | {part:4} | {'' if part == 'text' else size:>4} | {dtype:4} |"
                     try:
-                        theirs, ours, order = compare(arguments, folder, part, size, dtype)
+                        (theirs, held), (ours, taken), order = compare(arguments, folder, part, size, dtype)
                     except RuntimeError as error:  # what one of them cannot do is part of the result
                         print(cells, str(error).replace("\n", " "), flush=True)
                         continue
-                    print(f"{cells} {theirs:7.3f} | {order:8} | {ours:7.3f} | {theirs / ours:13.2f} |", flush=True)
+                    print(f"{cells} {theirs:7.3f} | {order:8} | {held / 1e9:8.1f} | {ours:7.3f} | {taken / 1e9:8.1f} |"
+                          f" {theirs / ours:13.2f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -58,10 +58,15 @@ def random_values(name, shape, generator):
     return values * 0.1 if name.endswith("bias") else 1 + 0.2 * values
 
 
+def stored_name(name):
+    """Files of text encoders have a level that transformers 5 does without."""
+    return f"text_model.{name}" if name.startswith(("embeddings.", "encoder.layers.", "final_layer_norm.")) else name
+
+
 def write_weights(model, path):
     """A safetensors file of bf16 values, tensor after tensor, so that the whole never has to be in memory."""
     entries, offset = {}, 0
-    shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
+    shapes = {stored_name(name): tuple(parameter.shape) for name, parameter in model.named_parameters()}
     for name, shape in shapes.items():
         size = 2 * math.prod(shape)
         entries[name] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [offset, offset + size]}

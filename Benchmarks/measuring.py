@@ -23,6 +23,15 @@ def machine():
             f" Linux {platform.release()}, load {os.getloadavg()[0]:.2f}")
 
 
+def answer(command, threads):
+    """The last line that a process prints, as JSON."""
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    if done.returncode != 0:
+        raise RuntimeError(f"{os.path.basename(command[0])}: {done.stderr.strip()[-200:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
 class Process:
     """A server under measurement: its memory and its processor time, with all of its children."""
 

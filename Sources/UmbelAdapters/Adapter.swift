@@ -3,11 +3,13 @@ package import UmbelFormats
 internal import UmbelNames
 package import UmbelTensor
 
-/// A parsed adapter file: its modules by algorithm, with every key accounted for. Knows no base.
+/// A parsed adapter file: its modules by algorithm and its embeddings, with every key accounted for. Knows no base.
 package struct Adapter: Sendable {
     /// Whose naming and settings the file follows.
     package enum Format: String, Sendable {
         case lycoris, kohya, peft, diffusers
+        /// Words for prompts, and no weights.
+        case textualInversion = "textual_inversion"
     }
 
     package struct Module: Sendable {
@@ -24,8 +26,8 @@ package struct Adapter: Sendable {
     package let notes: [AdapterNote]
     package let context: AdapterContext
     package let metadata: [(name: String, value: String)]
-    /// Names of textual-inversion embeddings bundled with the adapter.
-    package let bundledEmbeddings: [String]
+    /// Textual inversions: those that are bundled with the adapter, in the order of their names, or the one that the file is.
+    package let embeddings: [Embedding]
     /// The type of most of the factors.
     package let dtype: DType
 
@@ -40,18 +42,21 @@ package struct Adapter: Sendable {
         file: SafetensorsFile, config: PEFTConfig? = nil, pool: ComputePool? = nil
     ) throws(AdapterError) {
         guard !file.index.entries.isEmpty else { throw .noTensors }
-        var collector = ModuleCollector()
+        let isEmbedding = config == nil && Embedding.order(file.index.entries.map(\.name)) != nil
+        var collector = ModuleCollector(isEmbedding: isEmbedding)
         for entry in Self.readings(of: file, pool ?? ComputePool(threads: 1)) { try collector.add(entry) }
         let metadata = file.index.metadata ?? []
         context = try Self.context(config: config, metadata: metadata, shared: collector.shared)
         let sorted = try collector.sorted(in: context)
         modules = sorted.modules
         unknownKeys =
-            collector.unknownKeys + sorted.unknownKeys + Self.unusedShared(collector.sharedKeys, sorted.modules)
+            collector.unknownKeys + collector.strangeBundles + sorted.unknownKeys
+            + Self.unusedShared(collector.sharedKeys, sorted.modules)
         notes = collector.notes + sorted.notes + Self.scaleNotes(modules, context)
-        bundledEmbeddings = collector.embeddings.sorted()
+        embeddings = collector.embeddings
         self.metadata = metadata
-        format = Self.format(modules, config: config, metadata: metadata)
+        let holdsWords = modules.isEmpty && unknownKeys.isEmpty && !embeddings.isEmpty
+        format = holdsWords ? .textualInversion : Self.format(modules, config: config, metadata: metadata)
         dtype = collector.mostFrequentType
     }
 
@@ -149,31 +154,4 @@ package enum AdapterError: Error, Hashable, Sendable {
     case config(PEFTConfigError)
     case module(ModuleError)
     case duplicateRole(module: String, keys: [String])
-}
-
-/// Something about an adapter that a person should know.
-package struct AdapterNote: Hashable, Sendable {
-    package enum Code: String, Sendable {
-        case scaleGuessed = "scale_guessed"
-        case keyIgnored = "key_ignored"
-        case bundledEmbeddings = "bundled_embeddings"
-        case residualNotApplied = "residual_not_applied"
-        case rankDiffersFromConfig = "rank_differs_from_config"
-        case alphaInconsistent = "alpha_inconsistent"
-        case noEffect = "no_effect"
-        case leftOut = "left_out"
-        case shapeChanged = "shape_changed"
-        case tensorAdded = "tensor_added"
-        case approximateStart = "approximate_start"
-    }
-
-    package let code: Code
-    package let detail: String
-    package let keys: [String]
-
-    package init(_ code: Code, _ detail: String = "", keys: [String]) {
-        self.code = code
-        self.detail = detail
-        self.keys = keys
-    }
 }

@@ -32,6 +32,7 @@ package struct Binder {
     private mutating func run(_ pool: ComputePool) -> Binding {
         report.unknownKeys = adapter.unknownKeys
         report.notes = adapter.notes
+        report.hasOnlyEmbeddings = adapter.hasOnlyEmbeddings
         let stems = adapter.modules.map { AdapterKey.module(ofStem: $0.factors.stem) }
         let resolutions = table.resolve(stems)
         context.targetedShapes = resolutions.compactMap { resolution in

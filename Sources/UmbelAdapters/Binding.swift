@@ -64,6 +64,8 @@ package struct BindingReport: Sendable {
     package internal(set) var errors: [ModuleError] = []
     package internal(set) var unknownKeys: [String] = []
     package internal(set) var notes: [AdapterNote] = []
+    /// The adapter is a textual inversion: words for prompts, and nothing to merge.
+    package internal(set) var hasOnlyEmbeddings = false
 
     package init() {}
 
@@ -73,6 +75,7 @@ package struct BindingReport: Sendable {
     ///
     /// - Parameter allowsUnmatched: the caller accepts that a part of the adapter has no effect.
     package func refusal(allowsUnmatched: Bool) -> BindingRefusal? {
+        if hasOnlyEmbeddings { return .nothingToMerge }
         if matches.isEmpty, errors.isEmpty, ambiguities.isEmpty { return .noModuleMatched(modules: modules) }
         // A quantised weight is one without a place to merge into; every other error is a fault.
         let faults = errors.filter { if case .quantised = $0 { false } else { true } }
@@ -89,4 +92,6 @@ package enum BindingRefusal: Error, Hashable, Sendable {
     case modulesDoNotFit
     case ambiguous
     case partialMatch
+    /// It is a textual inversion.
+    case nothingToMerge
 }

@@ -108,6 +108,22 @@ package struct MergePlan: Sendable {
         }
     }
 
+    /// What is done to the tensors of some components, a line for each step that changes them: recipes for one base whose lines
+    /// are the same make the same of these tensors. nil if there are no words for a step (`Binding.source`).
+    package func changes(in isMeant: (_ component: String) -> Bool) -> [String]? {
+        var lines: [String] = []
+        for step in steps {
+            let patches = step.patches.filter { _, patch in
+                if case .add(let component, _, _) = patch.change { return isMeant(component) }
+                return patch.tensors.contains { isMeant(base.catalog.tensors[$0].component) }
+            }
+            guard !patches.isEmpty else { continue }
+            guard let source = step.binding.source else { return nil }
+            lines.append("\(source) \(step.strength) \(patches.map { String($0.index) }.joined(separator: ","))")
+        }
+        return lines
+    }
+
     package func shape(of tensor: Int) -> [Int] { changedShapes[tensor] ?? base.views[tensor].shape }
 }
 

@@ -5,7 +5,11 @@ struct ModuleCollector {
     private(set) var shared: [String: TensorView] = [:]
     private(set) var sharedKeys: [String] = []
     private(set) var unknownKeys: [String] = []
-    private(set) var embeddings: Set<String> = []
+    /// The tensors of each bundled embedding, by its name.
+    private var bundles: [String: [(key: String, view: TensorView)]] = [:]
+    /// Those of the embedding that the file is.
+    private var own: [(key: String, view: TensorView)] = []
+    private let isEmbedding: Bool
     private var modules: [String: ModuleFactors] = [:]
     private var order: [String] = []
     private var ignored: [String] = []
@@ -17,6 +21,25 @@ struct ModuleCollector {
 
     /// The sparse residual that LyCORIS' extraction tool stores and no consumer reads.
     private static let residualSuffixes = [".bias_indices", ".bias_values", ".bias_size"]
+
+    /// - Parameter isEmbedding: the file is one embedding, and its tensors belong to no modules.
+    init(isEmbedding: Bool = false) {
+        self.isEmbedding = isEmbedding
+    }
+
+    /// The embedding that the file is, or those that it bundles, in the order of their names.
+    var embeddings: [Adapter.Embedding] {
+        if !own.isEmpty { return [Adapter.Embedding(name: nil, tensors: own)].compactMap(\.self) }
+        return bundles.sorted { $0.key < $1.key }.compactMap { Adapter.Embedding(name: $0.key, tensors: $0.value) }
+    }
+
+    /// Keys of bundled embeddings that are none.
+    var strangeBundles: [String] {
+        let strange = bundles.filter { Adapter.Embedding(name: $0.key, tensors: $0.value) == nil }
+        return strange.flatMap { name, tensors in
+            tensors.map { Adapter.Embedding.bundlePrefix + ($0.key.isEmpty ? name : "\(name).\($0.key)") }
+        }.sorted()
+    }
 
     /// A tensor with what can be said of it without the others.
     struct Reading: Sendable {
@@ -36,10 +59,11 @@ struct ModuleCollector {
 
     mutating func add(_ reading: Reading) throws(AdapterError) {
         let (key, view, split) = (reading.key, reading.view, reading.split)
-        if key.hasPrefix("bundle_emb.") {
-            embeddings.insert(key.split(separator: ".").dropFirst().first.map(String.init) ?? key)
-            return
+        if isEmbedding {
+            typeCounts[view.dtype, default: 0] += 1
+            return own.append((key, view))
         }
+        if let (name, key) = Adapter.Embedding.bundled(key) { return bundles[name, default: []].append((key, view)) }
         if Self.residualSuffixes.contains(where: key.hasSuffix) { return residuals.append(key) }
         // What a live PEFT model keeps of the layer it replaced is the base's own.
         if key.holds(".original_module.") { return ignored.append(key) }
@@ -70,9 +94,9 @@ struct ModuleCollector {
                 AdapterNote(.residualNotApplied, "the sparse residual of an extraction is not applied", keys: residuals)
             )
         }
-        if !embeddings.isEmpty {
-            notes.append(
-                AdapterNote(.bundledEmbeddings, "\(embeddings.count) bundled embeddings", keys: embeddings.sorted()))
+        if !bundles.isEmpty {
+            let names = bundles.keys.sorted()
+            notes.append(AdapterNote(.bundledEmbeddings, "\(names.count) bundled embeddings", keys: names))
         }
         return notes
     }

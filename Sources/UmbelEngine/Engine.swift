@@ -17,6 +17,8 @@ package final class Engine: Sendable {
     /// Recipes of the ids that were given out; without it an id means something only while the cache knows it.
     package let recipes: RecipeStore?
     private let loaded = Mutex<[String: LoadedAdapter]>([:])
+    /// Whether a content is words for prompts alone, by digest.
+    let embeddingFiles = Mutex<[String: Bool]>([:])
     /// As many comparisons at a time as there are threads, each of which holds a tensor of either model.
     let comparisons: DispatchSemaphore
 
@@ -166,10 +168,12 @@ package final class Engine: Sendable {
         let candidate = LoadedAdapter(
             digest: upload.digest,
             adapter: try AdapterFile.open(tensors: upload.tensorPath, config: upload.configPath, pool: pool))
+        let isEmbedding = candidate.adapter.hasOnlyEmbeddings
+        if isEmbedding { try candidate.checkEmbeddings(on: options.isWithoutBase ? nil : candidates(options)) }
         // What fits a base whole has been looked at module by module.
-        let isFitted = !options.isWithoutBase && fitsWhole(candidate, options)
+        let isFitted = isEmbedding || !options.isWithoutBase && fitsWhole(candidate, options)
         if !isFitted, let error = candidate.adapter.structuralError() { throw .adapter(.module(error)) }
-        if !options.isWithoutBase { try checkFit(candidate, options) }
+        if !isEmbedding, !options.isWithoutBase { try checkFit(candidate, options) }
         let result = try stored { () throws(RegistryError) in
             try adapters.commit(upload, as: name, options: options, labels: labels) { (old) throws(EngineError) in
                 try check(old)
@@ -219,6 +223,7 @@ package final class Engine: Sendable {
     private func forgetUnused() {
         let used = adapters.digests
         loaded.withLock { $0 = $0.filter { used.contains($0.key) } }
+        embeddingFiles.withLock { $0 = $0.filter { used.contains($0.key) } }
         cache.forgetDeltas(except: used)
     }
 

@@ -20,6 +20,12 @@ package enum EngineError: Error, Sendable {
     case merge(MergeError)
     /// Adapters that cannot be combined as the recipe says.
     case combination(CombinationError)
+    /// A textual inversion whose tensors are none.
+    case embedding(ModelError)
+    /// One whose vectors are not as long as those of the text encoders; widths in the order of the encoders.
+    case embeddingMisfit(tensor: String, widths: [Int], bases: [(base: String, widths: [Int])])
+    /// A textual inversion with a scale in a model reference.
+    case embeddingScale(String)
     case invalidName(String)
     case invalidTag(String)
     /// A path of the watched folder is a link, or something else that is no regular file.

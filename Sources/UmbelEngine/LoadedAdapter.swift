@@ -1,5 +1,6 @@
 internal import Synchronization
 package import UmbelAdapters
+package import UmbelModels
 package import UmbelRegistry
 package import UmbelTensor
 
@@ -9,6 +10,7 @@ package final class LoadedAdapter: Sendable {
     package let adapter: Adapter
     private let bindings = Mutex<[String: Binding]>([:])
     private let effects = Mutex<[String: [ModuleEffect]]>([:])
+    private let embeddings = Mutex<[Result<TextualInversion, ModelError>]?>(nil)
 
     package init(digest: String, adapter: Adapter) {
         self.digest = digest
@@ -35,6 +37,24 @@ package final class LoadedAdapter: Sendable {
         let computed = try compute(binding(to: base, prefixes: prefixes))
         effects.withLock { $0[key] = computed }
         return computed
+    }
+
+    /// Its textual inversions, read at first use, or why one cannot be.
+    ///
+    /// - Parameter name: of a file of one, which has none of its own.
+    package func embeddings(called name: String) -> [Result<TextualInversion, ModelError>] {
+        let read = embeddings.withLock { known in
+            let read =
+                known
+                ?? adapter.embeddings.map { embedding in
+                    Result { () throws(ModelError) in
+                        try TextualInversion(embedding.tensors, name: embedding.name ?? "", token: embedding.token)
+                    }
+                }
+            known = read
+            return read
+        }
+        return read.map { $0.map { $0.name.isEmpty ? $0.called(name) : $0 } }
     }
 
     /// Lets go of the bindings that nobody else holds; they are worked out anew when they are next asked for.

@@ -1,25 +1,26 @@
 package import UmbelAdapters
 internal import UmbelModels
-package import UmbelNames
 
 /// The strength of each change of an adapter, where a term has other scales for parts of it.
 package struct PartStrengths {
     private let scale: Double
     private let parts: PartScales
     private let blocks: BlockWeights?
+    /// Of each down block of the base's U-Net.
+    private let layers: [Int]
 
     /// - Throws: `blockWeights` for a number of blocks that no U-Net has.
-    package init(_ term: ModelReference.Term, _ recognition: BaseRecognition) throws(EngineError) {
+    package init(_ term: ModelReference.Term, _ base: BaseModel) throws(EngineError) {
         scale = term.scale.value
         parts = term.parts
         guard !parts.blocks.isEmpty else {
-            blocks = nil
+            (blocks, layers) = (nil, [])
             return
         }
         guard let found = BlockWeights(parts.blocks.map(\.value)) else {
             throw .blockWeights(count: parts.blocks.count, adapter: term.adapter)
         }
-        blocks = found
+        (blocks, layers) = (found, base.layersPerBlock)
     }
 
     /// A step for each strength that some of the binding's changes have.
@@ -41,6 +42,6 @@ package struct PartStrengths {
             return (parts.textEncoder?.value ?? scale) * (blocks?.base ?? 1)
         }
         guard match.component == "unet" else { return scale }
-        return (parts.unet?.value ?? scale) * (blocks?.factor(forModule: match.module) ?? 1)
+        return (parts.unet?.value ?? scale) * (blocks?.factor(forModule: match.module, layersPerBlock: layers) ?? 1)
     }
 }

@@ -45,7 +45,7 @@ enum ResolvedEntry {
     func steps(on base: BaseModel) throws(EngineError) -> [MergePlan.Step] {
         switch self {
         case .adapter(let resolved):
-            return try PartStrengths(resolved.term, base.recognition).steps(resolved.binding)
+            return try PartStrengths(resolved.term, base).steps(resolved.binding)
         case .combination(let combined, let parts):
             do {
                 let binding = try combined.combination.binding(of: parts.map(\.part), on: base.weights)

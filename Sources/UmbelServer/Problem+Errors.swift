@@ -80,6 +80,14 @@ extension Problem {
         case .binding(let refusal, let reports): self.init(refusal: refusal, reports: reports)
         case .merge(let error): self.init(merge: error)
         case .combination(let error), .reference(.combination(let error)): self.init(combination: error)
+        case .embedding(let error):
+            self.init(.unprocessableContent, "embedding_invalid", "Not an embedding", error.sentence)
+        case .embeddingMisfit(let tensor, let widths, let bases):
+            self.init(misfit: tensor, widths: widths, bases: bases)
+        case .embeddingScale(let name):
+            self.init(
+                .badRequest, "invalid_reference", "Invalid model reference",
+                "“\(name)” is a textual inversion and has no scale; a prompt weighs its word, as (\(name):0.8)")
         case .invalidName(let name):
             self.init(
                 .badRequest, "invalid_name", "Invalid name",
@@ -184,6 +192,11 @@ extension Problem {
             self.init(
                 .unprocessableContent, "no_module_matched", "Adapter fits no base",
                 "None of the adapter's \(count) modules is in \(reports.map(\.base).quoted)")
+        case .nothingToMerge:
+            self.init(
+                .unprocessableContent, "nothing_to_merge", "Nothing to merge",
+                "The adapter is a textual inversion: it has words for prompts and changes no weights. Drawings may use its words without naming it in the model"
+            )
         case .modulesDoNotFit:
             let first = report.errors.first
             self.init(
@@ -204,6 +217,18 @@ extension Problem {
             )
         }
         errors = reports.flatMap { AdapterView.problems(of: $0.report, base: $0.base) }
+    }
+
+    private init(misfit tensor: String, widths: [Int], bases: [(base: String, widths: [Int])]) {
+        func text(_ widths: [Int]) -> String { widths.map(String.init).joined(separator: " and ") }
+        let takes = bases.map { base, widths in
+            widths.isEmpty ? "“\(base)” has no text encoder for it" : "“\(base)” takes \(text(widths))"
+        }
+        self.init(
+            .unprocessableContent, "embedding_misfit", "Embedding fits no base",
+            "The embedding has \(text(widths)) numbers a vector, and \(takes.joined(separator: ", ")); the first that does not fit is “\(tensor)”"
+        )
+        errors = bases.map { ["base": .string($0.base), "code": "embedding_misfit", "key": .string(tensor)] }
     }
 
     private init(merge error: MergeError) {

@@ -35,6 +35,73 @@ import UmbelFormats
         #expect(try service.scratch.read("remote.png") == service.scratch.read("local.png"))
     }
 
+    /// The bytes of a picture of two steps.
+    private func drawn(_ service: Service, _ model: String = "shapes") throws -> Data {
+        let answer = try service.post(
+            "/v1/images/generations",
+            #"{"model":"\#(model)","prompt":"a red circle","seed":1,"steps":2,"response_format":"url"}"#)
+        try #require(answer.status == 200, "\(answer.text)")
+        return try service.get(try #require(answer.json["data"]?.array?.first?["url"]?.string)).body
+    }
+
+    @Test func `pictures are drawn in bf16 where the setting says so, and else in f32`() throws {
+        let plain = try Service(["shapes": Samples.pipeline])
+        let coarse = try Service(
+            ["shapes": Samples.pipeline], environment: ["UMBEL_DRAWING_COMPUTE_TYPE": "bf16"])
+        let (exact, rounded) = (try drawn(plain), try drawn(coarse))
+        #expect(exact != rounded)
+        for (type, expected) in [(nil, exact), ("f32", exact), ("bf16", rounded)] {
+            let arguments =
+                ["draw", "a red circle", "--seed", "1", "--steps", "2", "--base", "shapes=\(Samples.pipeline)"]
+                + ["-o", "o.png"] + (type.map { ["--compute-type", $0] } ?? [])
+            let result = try Program(Programs.umbel, arguments, scratch: plain.scratch).finish()
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(try plain.scratch.read("o.png") == expected, "\(type ?? "no type")")
+        }
+        let wrong = try umbel(
+            "draw", "x", "--base", "shapes=\(Samples.pipeline)", "-o", "o.png", "--compute-type", "f16",
+            in: plain.scratch)
+        #expect(wrong.status == 2 && wrong.errors.contains("--compute-type"), "\(wrong.errors)")
+    }
+
+    /// The packed layers of the only base, and that they are what `memory` counts.
+    private func layers(_ service: Service) throws -> JSON {
+        let list = try service.get("/v1/variants").json
+        let layers = try #require(list["layers"]?.array?.first)
+        let variants = try #require(layers["variants"]?.array)
+        let sum = variants.reduce(layers["shared"]?.integer ?? 0) { $0 + ($1["bytes"]?.integer ?? 0) }
+        #expect(list["memory"]?["layers"]?.integer == sum)
+        return layers
+    }
+
+    @Test func `packed layers are counted, and a variant adds only those that it touches`() throws {
+        let service = try Service(["shapes": Samples.pipeline])
+        #expect(try service.put("outline", Samples.outline).status == 201)
+        _ = try drawn(service)
+        let base = try layers(service)
+        let shared = try #require(base["shared"]?.integer)
+        #expect(shared > 0 && base["base"]?.string == "shapes" && base["variants"]?.array?.isEmpty == true)
+        _ = try drawn(service, "shapes+outline")
+        let both = try layers(service)
+        let variant = try #require(both["variants"]?.array?.first)
+        let own = try #require(variant["bytes"]?.integer)
+        #expect(both["shared"]?.integer == shared && own > 0 && own < shared)
+        // Another time everything is there.
+        _ = try drawn(service, "shapes+outline")
+        #expect(try layers(service) == both)
+        // They go with the variant.
+        #expect(try service.delete("/v1/variants/\(variant["id"]?.string ?? "")").status == 204)
+        #expect(try layers(service)["variants"]?.array?.isEmpty == true)
+    }
+
+    @Test func `layers of variants take no more memory than they may`() throws {
+        let service = try Service(["shapes": Samples.pipeline], arguments: ["--set", "drawing.layer_bytes=0"])
+        #expect(try service.put("outline", Samples.outline).status == 201)
+        let first = try drawn(service, "shapes+outline")
+        #expect(try layers(service)["variants"]?.array?.isEmpty == true)
+        #expect(try drawn(service, "shapes+outline") == first)
+    }
+
     @Test(.enabled(if: Programs.pythonHas("openai"), "python has no openai"))
     func `openai's client draws`() throws {
         let service = try Service(["shapes": Samples.pipeline])

@@ -9,7 +9,7 @@ import UmbelFormats
     }
 
     private func own(_ memory: JSON) -> Int {
-        ["merged", "lent", "deltas", "adapters", "spare"].reduce(0) { $0 + (memory[$1]?.integer ?? 0) }
+        ["merged", "lent", "deltas", "adapters", "layers", "spare"].reduce(0) { $0 + (memory[$1]?.integer ?? 0) }
     }
 
     @Test func `the sum of what is reported is what the process holds`() throws {

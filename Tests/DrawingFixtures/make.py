@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the pipelines, networks and reference numbers in this folder; see README.md.
 
-usage: make.py [pipelines] [networks] [autoencoders] [single-files] [full-size] ...      without a name: everything
+usage: make.py [pipelines] [networks] [autoencoders] [single-files] [full-size] [inversions] [unmerged] [exact]      without a name: everything
 """
 import os
 import sys
@@ -14,13 +14,17 @@ import torch
 import transformers
 
 import autoencoders
+import exact
 import full_size
+import inversions
 import networks
 import pipelines
 import single_files
+import unmerged
 
 MAKERS = {"pipelines": pipelines.make, "networks": networks.make, "autoencoders": autoencoders.make,
-          "single-files": single_files.make, "full-size": full_size.make}
+          "single-files": single_files.make, "full-size": full_size.make, "inversions": inversions.make,
+          "unmerged": unmerged.make, "exact": exact.make}
 
 
 def main():

@@ -92,7 +92,8 @@ struct SettingsTests {
             ("server.workers", "0"),
             ("server.connections", "many"), ("server.head_timeout", "0"), ("server.idle_timeout", "-1"),
             ("server.stall_timeout", "inf"), ("adapters.upload_bytes", "1.5"), ("cache.bytes", "-1"),
-            ("compute.threads", "0"), ("log.level", "loud"),
+            ("compute.threads", "0"), ("log.level", "loud"), ("drawing.compute_type", "f16"),
+            ("drawing.layer_bytes", "-1"), ("drawing.decode_bytes", "auto"),
         ] {
             let text = message { try configuration(flags: [key: value]) }
             #expect(text.contains(key) && text.contains(value) && text.contains("the command line"), "\(text)")
@@ -101,6 +102,14 @@ struct SettingsTests {
         #expect(message { try configuration("a: [\n") }.contains("YAML"))
         #expect(message { try configuration("- a\n") }.contains("umbel.yaml"))
         #expect(message { try configuration("bases: [a]\n") }.contains("bases"))
+    }
+
+    @Test("Pictures are computed in f32 unless a setting says otherwise")
+    func computeType() throws {
+        #expect(try configuration().painting.computeType == .f32)
+        #expect(try configuration("drawing: {compute_type: bf16}\n").painting.computeType == .bf16)
+        #expect(try configuration(environment: ["UMBEL_DRAWING_LAYER_BYTES": "7"]).painting.layerBytes == 7)
+        #expect(try configuration(flags: ["drawing.decode_bytes": "5"]).painting.autoencoderBytes == 5)
     }
 
     @Test("Addresses may be of version 6")

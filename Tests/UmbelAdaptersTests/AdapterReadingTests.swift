@@ -56,7 +56,7 @@ struct AdapterReadingTests {
             ])
         #expect(adapter.modules.count == 1)
         #expect(adapter.unknownKeys.sorted() == ["lycoris_a.frobnicate", "somewhere.else"])
-        #expect(adapter.bundledEmbeddings == ["cat"])
+        #expect(adapter.embeddings.map(\.name) == ["cat"])
         let codes = adapter.notes.map(\.code)
         #expect(
             codes.contains(.keyIgnored) && codes.contains(.residualNotApplied) && codes.contains(.bundledEmbeddings))

@@ -41,7 +41,8 @@ struct ImageRoutesTests {
         let body = """
             {"prompt":"p","negative_prompt":"n","steps":3,"guidance_scale":2.5,"guidance_rescale":0.25,"seed":18446744073709551615,
              "sampler":"Euler a","scheduler":"Karras","clip_skip":1,"emphasis":"none","noise":"gpu","eta":0.5,"user":"u",
-             "quality":"high","background":"opaque","stream":false,"n":null}
+             "quality":"high","background":"opaque","stream":false,"n":null,"prompt_2":"second","negative_prompt_2":"",
+             "original_size":[40,56],"crops_coords_top_left":[4,8],"negative_target_size":[24,32]}
             """
         #expect(try service.ask(.post, "/v1/images/generations", body).response.status == .ok)
         var expected = DrawingRequest()
@@ -50,7 +51,28 @@ struct ImageRoutesTests {
             0.25, .max, "Euler a", "Karras"
         )
         (expected.clipSkip, expected.emphasis, expected.noise, expected.eta) = (1, .none, .gpu, 0.5)
+        (expected.secondPrompt, expected.secondNegativePrompt) = ("second", nil)
+        var sizes = DrawingRequest.Sizes()
+        (sizes.original, sizes.top, sizes.left) = (.init(height: 40, width: 56), 4, 8)
+        expected.sizes = sizes
+        sizes = DrawingRequest.Sizes()
+        sizes.target = .init(height: 24, width: 32)
+        expected.negativeSizes = sizes
         #expect(service.painter.requests == [expected])
+    }
+
+    @Test(
+        "A prompt that is too long, and sizes that are none, are refused by name",
+        arguments: [
+            "prompt", "negative_prompt", "prompt_2", "negative_prompt_2", "target_size", "negative_original_size",
+        ])
+    func bounds(_ field: String) throws {
+        let value = field.hasSuffix("size") ? "[8,-1]" : "\"\(String(repeating: "a", count: 65_537))\""
+        let prompt = field == "prompt" ? "" : #""prompt":"p","#
+        let answer = try service.ask(.post, "/v1/images/generations", "{\(prompt)\"\(field)\":\(value)}")
+        #expect(answer.response.status == .badRequest)
+        #expect(answer.json["errors"]?.array?.first?["field"]?.string == field, "\(answer.json.text)")
+        #expect(service.painter.requests.isEmpty)
     }
 
     @Test("A picture comes in the format asked for, with what it was made of in it", arguments: PictureFormat.allCases)

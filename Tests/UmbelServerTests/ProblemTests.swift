@@ -183,6 +183,12 @@ struct ProblemTests {
         Item(EngineError.drawing(.cancelled), 409, "drawing_cancelled"),
         Item(EngineError.drawing(.missingTensor("t")), 500, "drawing_failed", "t"),
         Item(EngineError.blockWeights(count: 3, adapter: "a"), 400, "invalid_reference", "a", "3"),
+        Item(EngineError.embedding(.malformed(file: "t", reason: "r")), 422, "embedding_invalid", "t", "r"),
+        Item(
+            EngineError.embeddingMisfit(tensor: "t", widths: [3, 5], bases: [("b", [4]), ("c", [])]), 422,
+            "embedding_misfit", "t", "3 and 5", "“b” takes 4", "“c” has no"),
+        Item(EngineError.embeddingScale("a"), 400, "invalid_reference", "a", "scale"),
+        Item(EngineError.binding(.nothingToMerge, reports: []), 422, "nothing_to_merge", "textual inversion"),
         Item(EngineError.reference(.stepwiseScale("0@0")), 400, "invalid_reference", "0@0", "drawing"),
         Item(EngineError.reference(.invalidSchedule("0@1")), 400, "invalid_reference", "0@1"),
         Item(EngineError.reference(.tooManyStages(limit: 16)), 400, "invalid_reference", "16"),

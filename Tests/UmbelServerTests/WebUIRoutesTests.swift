@@ -3,6 +3,7 @@ import Testing
 import UmbelFormats
 import UmbelHTTP
 import UmbelImages
+import UmbelModels
 import UmbelTesting
 
 @testable import UmbelServer
@@ -57,6 +58,17 @@ struct WebUIRoutesTests {
         #expect(requests.allSatisfy { $0.steps == 50 && $0.guidance == 7 && $0.count == 1 && $0.clipSkip == 0 })
         #expect(requests[0].seed != requests[1].seed)
         #expect(try draw(#"{"prompt":"p","send_images":false}"#).json["images"]?.array?.isEmpty == true)
+    }
+
+    @Test("The web UI's setting of emphasis counts")
+    func emphasis() throws {
+        for (name, emphasis) in [("Ignore", DrawingRequest.Emphasis.ignored), ("No norm", .noNormalization)] {
+            #expect(
+                try draw(#"{"prompt":"p","override_settings":{"emphasis":"\#(name)"}}"#).response.status == .ok)
+            #expect(service.painter.requests.last?.emphasis == emphasis)
+        }
+        let refused = try draw(#"{"prompt":"p","override_settings":{"emphasis":"None"}}"#)
+        #expect(refused.response.status == .badRequest)
     }
 
     @Test("A tag in the prompt is an adapter with scales of its parts, and the model does not see it")

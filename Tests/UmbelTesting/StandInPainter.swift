@@ -12,7 +12,7 @@ package final class StandInPainter: Painter {
     package let gate = DispatchSemaphore(value: 0)
     private let isStepwise: Bool
     private let unable: Set<String>
-    private let seen = Mutex<[DrawingRequest]>([])
+    private let seen = Mutex<[(request: DrawingRequest, share: DrawingShare)]>([])
 
     /// Pixels of a side where a request has none.
     package static let side = 16
@@ -26,14 +26,17 @@ package final class StandInPainter: Painter {
     }
 
     /// What was drawn, in order.
-    package var requests: [DrawingRequest] { seen.withLock { $0 } }
+    package var requests: [DrawingRequest] { seen.withLock { $0.map(\.request) } }
+    /// What each had in common with others.
+    package var shares: [DrawingShare] { seen.withLock { $0.map(\.share) } }
 
     package func canDraw(_ base: String) -> Bool { !unable.contains(base) }
 
     package func draw(
-        _ request: DrawingRequest, with model: SteppedModel, progress: (DrawingProgress) throws(ModelError) -> Void
+        _ request: DrawingRequest, with model: SteppedModel, sharing share: DrawingShare,
+        checkpoint: DrawingWatch.Checkpoint, progress: DrawingWatch.Progress
     ) throws(EngineError) -> [DrawnPicture] {
-        seen.withLock { $0.append(request) }
+        seen.withLock { $0.append((request, share)) }
         if request.sampler == "none" {
             throw .drawing(.request(field: "sampler", value: "none", expected: "another"))
         }
@@ -43,6 +46,7 @@ package final class StandInPainter: Painter {
             // Bounded, so that a test that fails does not hang.
             if isStepwise { _ = gate.wait(timeout: .now() + 30) }
             do {
+                try checkpoint()
                 try progress(DrawingProgress(step: step, steps: request.steps, preview: { picture }))
             } catch {
                 throw .drawing(error)

@@ -120,39 +120,52 @@ static void set_winograd_input(void *out, size_t point_stride, const float *in, 
     }
 }
 
-// One number of a panel, of which a pair takes half a unit.
-INLINE void store_weights(void *panel, size_t input, size_t column, vf x, enum umbel_unit unit) {
-    if (unit == UMBEL_NUMBERS) {
-        store((float *)panel + input * UMBEL_WEIGHT_COLUMNS + column, x);
-        return;
+// All points of some outputs' weights, of nine rows of a panel's numbers.
+INLINE void weights_at_points(vf *points, const float *numbers, int edge) {
+    vf across[3][LARGEST_EDGE], down[3], column[LARGEST_EDGE];
+    UNROLLED for (int r = 0; r < 3; r++) {
+        vf g[3];
+        UNROLLED for (int c = 0; c < 3; c++) g[c] = load(numbers + (3 * r + c) * UMBEL_WEIGHT_COLUMNS);
+        weight_points(across[r], g, edge);
     }
-    const vu h = round_bfloat(x);
-    uint16_t *const out = (uint16_t *)panel + (input / 2 * UMBEL_WEIGHT_COLUMNS + column) * 2 + input % 2;
-    for (size_t l = 0; l < LANES; l++) out[2 * l] = (uint16_t)h[l];
+    UNROLLED for (int j = 0; j < edge; j++) {
+        UNROLLED for (int r = 0; r < 3; r++) down[r] = across[r][j];
+        weight_points(column, down, edge);
+        UNROLLED for (int r = 0; r < edge; r++) points[r * edge + j] = column[r];
+    }
 }
 
-INLINE void transform_weights(void *panel, size_t point_stride, const float *weight, size_t outputs, size_t inputs,
+// So many inputs are transformed together: their numbers are whole cache lines of each output's weights.
+enum { TRANSFORMED_INPUTS = PACKED_NUMBERS };
+
+INLINE void transform_weights(uint32_t *panel, size_t point_stride, const float *weight, size_t outputs, size_t inputs,
                               int edge, enum umbel_unit unit) {
-    const size_t units = unit == UMBEL_PAIRS ? (inputs + 1) / 2 : inputs;
-    for (int p = 0; p < edge * edge; p++) {
-        memset((uint32_t *)panel + p * point_stride, 0, units * UMBEL_WEIGHT_COLUMNS * sizeof(uint32_t));
-    }
-    for (size_t i = 0; i < inputs; i++) {
-        for (size_t o = 0; o < outputs; o += LANES) {
-            float numbers[9][LANES] = {{0}};
-            for (size_t l = 0; l < LANES && o + l < outputs; l++) {
-                for (size_t p = 0; p < 9; p++) numbers[p][l] = weight[((o + l) * inputs + i) * 9 + p];
+    float numbers[(TRANSFORMED_INPUTS + 1) * 9 * UMBEL_WEIGHT_COLUMNS] = {0};
+    // Of all columns before any is stored: points lie far apart, and each is written in runs.
+    vf points[UMBEL_WEIGHT_COLUMNS / LANES][LARGEST_EDGE * LARGEST_EDGE], others[LARGEST_EDGE * LARGEST_EDGE];
+    const size_t width = unit == UMBEL_PAIRS ? 2 : 1;
+    for (size_t first = 0; first < inputs; first += TRANSFORMED_INPUTS) {
+        const size_t count = inputs - first < TRANSFORMED_INPUTS ? inputs - first : TRANSFORMED_INPUTS;
+        for (size_t n = 0; n < 9 * count; n += PACKED_NUMBERS) {
+            const size_t part = 9 * count - n < PACKED_NUMBERS ? 9 * count - n : PACKED_NUMBERS;
+            turn_outputs(numbers + n * UMBEL_WEIGHT_COLUMNS, weight, outputs, 9 * inputs, 9 * first + n, part);
+        }
+        // Of pairs, the second half of the last unit may be nobody's.
+        memset(numbers + 9 * count * UMBEL_WEIGHT_COLUMNS, 0, 9 * UMBEL_WEIGHT_COLUMNS * sizeof *numbers);
+        for (size_t i = 0; i < count; i += width, panel += UMBEL_WEIGHT_COLUMNS) {
+            const float *const input = numbers + i * 9 * UMBEL_WEIGHT_COLUMNS;
+            for (size_t o = 0; o < UMBEL_WEIGHT_COLUMNS; o += LANES) {
+                weights_at_points(points[o / LANES], input + o, edge);
+                if (width == 1) continue;
+                weights_at_points(others, input + 9 * UMBEL_WEIGHT_COLUMNS + o, edge);
+                for (int p = 0; p < edge * edge; p++) {
+                    vf *const pair = &points[o / LANES][p];
+                    *pair = (vf)(round_bfloat(*pair) | round_bfloat(others[p]) << 16);
+                }
             }
-            vf across[3][LARGEST_EDGE], down[3], points[LARGEST_EDGE];
-            for (int r = 0; r < 3; r++) {
-                const vf g[3] = {load(numbers[3 * r]), load(numbers[3 * r + 1]), load(numbers[3 * r + 2])};
-                weight_points(across[r], g, edge);
-            }
-            for (int j = 0; j < edge; j++) {
-                for (int r = 0; r < 3; r++) down[r] = across[r][j];
-                weight_points(points, down, edge);
-                for (int r = 0; r < edge; r++) {
-                    store_weights((uint32_t *)panel + (r * edge + j) * point_stride, i, o, points[r], unit);
+            for (int p = 0; p < edge * edge; p++) {
+                for (size_t o = 0; o < UMBEL_WEIGHT_COLUMNS; o += LANES) {
+                    store(panel + p * point_stride + o, points[o / LANES][p]);
                 }
             }
         }
@@ -161,8 +174,15 @@ INLINE void transform_weights(void *panel, size_t point_stride, const float *wei
 
 static void set_winograd_weight(void *panel, size_t point_stride, const float *weight, size_t outputs, size_t inputs,
                                 size_t tile, enum umbel_unit unit) {
-    if (tile == 4) transform_weights(panel, point_stride, weight, outputs, inputs, 6, unit);
-    else transform_weights(panel, point_stride, weight, outputs, inputs, 4, unit);
+    if (tile == 4 && unit == UMBEL_NUMBERS) {
+        transform_weights(panel, point_stride, weight, outputs, inputs, 6, UMBEL_NUMBERS);
+    } else if (tile == 4) {
+        transform_weights(panel, point_stride, weight, outputs, inputs, 6, UMBEL_PAIRS);
+    } else if (unit == UMBEL_NUMBERS) {
+        transform_weights(panel, point_stride, weight, outputs, inputs, 4, UMBEL_NUMBERS);
+    } else {
+        transform_weights(panel, point_stride, weight, outputs, inputs, 4, UMBEL_PAIRS);
+    }
 }
 
 INLINE void transform_products(float *out, const float *products, size_t point_stride, size_t channels,

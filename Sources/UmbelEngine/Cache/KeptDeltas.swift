@@ -86,7 +86,8 @@ struct KeptDeltas: Sendable {
         }
     }
 
-    private mutating func note(_ source: String, _ strength: Double) {
+    /// An adapter is, or will be, merged at a strength.
+    mutating func note(_ source: String, _ strength: Double) {
         guard let known = sources[source] else {
             if sources.count >= Self.sourceLimit { sources.removeAll() }
             sources[source] = Source(firstStrength: strength)

@@ -10,12 +10,14 @@ package struct MemoryUse: Hashable, Sendable {
     package var adapters = 0
     /// Blocks that are kept to be used again.
     package var spare = 0
+    /// Packed layers of the networks that draw.
+    package var layers = 0
     /// Pages of the bases' files, mapped once for all variants. The kernel may drop them and read them again.
     package var shared = 0
 
     package init() {}
 
     /// All but the mapped pages: what the kernel counts as the process's own.
-    package var own: Int { merged + lent + deltas + adapters + spare }
+    package var own: Int { merged + lent + deltas + adapters + layers + spare }
     package var total: Int { own + shared }
 }

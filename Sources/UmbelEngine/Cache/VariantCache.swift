@@ -133,6 +133,16 @@ package final class VariantCache: Sendable {
         }
     }
 
+    /// Variants that will be made resident soon: what one of them adds at another strength than an other is worth keeping from
+    /// the first on.
+    package func expect(_ variants: [Variant]) {
+        state.withLock { state in
+            for step in variants.flatMap(\.model.plan.steps) {
+                if let source = step.binding.source { state.deltas.note(source, step.strength) }
+            }
+        }
+    }
+
     // MARK: Tensors
 
     /// A merged tensor of a variant: from memory, from a build under way, or built now.

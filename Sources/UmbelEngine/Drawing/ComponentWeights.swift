@@ -36,18 +36,26 @@ final class ComponentWeights: Sendable {
     /// The base's own tensors of a component; none if there is no such component.
     func source(_ component: String) -> any WeightSource { sources[component] ?? TensorsByName([:]) }
 
+    /// Bytes of the layers that were made of the base's own tensors.
+    var packedBytes: Int { stored.values.reduce(0) { $0 + $1.layers.packedBytes } }
+
     /// Those of a variant: merged ones are merged now, or taken from where they are kept.
     ///
+    /// - Returns: weights by component, and where the layers go that the variant has for itself.
     /// - Throws: what merging them throws.
-    func sources(of variant: Variant, cache: VariantCache) throws(MergeError) -> [String: any WeightSource] {
+    func sources(
+        of variant: Variant, cache: VariantCache
+    ) throws(MergeError) -> (sources: [String: any WeightSource], layers: [LayerCache]) {
         var replaced: [String: [String: TensorView]] = [:]
         for tensor in variant.model.plan.touched.sorted() {
             let place = places[tensor]
             replaced[place.component, default: [:]][place.name] = try cache.mergedTensor(tensor, of: variant).view
         }
         var result: [String: any WeightSource] = sources
+        var layers: [LayerCache] = []
         for (component, tensors) in replaced {
             let merged = ReplacedTensors(stored[component] ?? TensorsByName([:]), replacing: tensors)
+            layers.append(merged.layers)
             if let file {
                 result = file.parts(of: merged)
             } else {
@@ -58,8 +66,10 @@ final class ComponentWeights: Sendable {
         let additions = Dictionary(grouping: variant.model.plan.additions, by: \.component)
         for (component, additions) in additions {
             let tensors = Dictionary(additions.map { ($0.name, $0.view) }, uniquingKeysWith: { $1 })
-            result[component] = ReplacedTensors(result[component] ?? TensorsByName([:]), replacing: tensors)
+            let extended = ReplacedTensors(result[component] ?? TensorsByName([:]), replacing: tensors)
+            layers.append(extended.layers)
+            result[component] = extended
         }
-        return result
+        return (result, layers)
     }
 }

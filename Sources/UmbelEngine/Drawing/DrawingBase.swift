@@ -9,15 +9,13 @@ final class DrawingBase: Sendable {
     let pipeline: DiffusionPipeline
     private let weights: ComponentWeights
     private let parts: DiffusionParts
-    /// Networks by variant, the last used last.
-    private let kept = Mutex<[(id: String, networks: DiffusionNetworks)]>([])
-
-    /// How many variants' networks are kept. The layers that no adapter touches are the same in all of them.
-    private static let keptVariants = 4
+    private let computeType: ComputeType
+    private let kept = Mutex(KeptNetworks())
 
     /// - Throws: `ModelError` for a base of which no pictures can be made.
-    init(_ base: BaseModel) throws(ModelError) {
+    init(_ base: BaseModel, _ computeType: ComputeType) throws(ModelError) {
         self.base = base
+        self.computeType = computeType
         weights = ComponentWeights(base)
         if let file = weights.file {
             parts = try DiffusionParts(file, beside: CompanionFiles(base))
@@ -29,31 +27,39 @@ final class DrawingBase: Sendable {
 
     /// The networks of a variant of the base.
     func networks(of variant: Variant, cache: VariantCache) throws(EngineError) -> DiffusionNetworks {
-        let known = kept.withLock { kept -> DiffusionNetworks? in
-            guard let index = kept.firstIndex(where: { $0.id == variant.id }) else { return nil }
-            let entry = kept.remove(at: index)
-            kept.append(entry)
-            return entry.networks
-        }
-        if let known { return known }
-        let made = try make(variant, cache)
+        if let known = kept.withLock({ $0.use(variant.id) }) { return known }
+        let (made, layers) = try make(variant, cache)
         return kept.withLock { kept in
-            kept.removeAll { $0.id == variant.id }
-            kept.append((variant.id, made))
-            if kept.count > Self.keptVariants { kept.removeFirst() }
+            if let known = kept.use(variant.id) { return known }
+            kept.insert(variant.id, made, layers: layers)
             return made
         }
     }
 
-    private func make(_ variant: Variant, _ cache: VariantCache) throws(EngineError) -> DiffusionNetworks {
-        let sources: [String: any WeightSource]
+    /// Lets networks of variants go that were not used for longest, until their own layers take no more than `bytes`.
+    func trim(to bytes: Int) { kept.withLock { $0.trim(to: bytes) } }
+
+    func forget(variant id: String) { kept.withLock { $0.remove(id) } }
+
+    var memory: LayerMemory {
+        LayerMemory(base: base.name, shared: weights.packedBytes, variants: kept.withLock { $0.variants })
+    }
+
+    /// - Returns: the networks, and the layers that the variant has for itself.
+    private func make(
+        _ variant: Variant, _ cache: VariantCache
+    ) throws(EngineError) -> (networks: DiffusionNetworks, layers: [LayerCache]) {
+        let made: (sources: [String: any WeightSource], layers: [LayerCache])
         do {
-            sources = try weights.sources(of: variant, cache: cache)
+            made = try weights.sources(of: variant, cache: cache)
         } catch {
             throw .merge(error)
         }
         do {
-            return try parts.networks { sources[$0] ?? weights.source($0) }
+            let networks = try parts.networks(textWeights: TextWeights.name(of: variant), computeType: computeType) {
+                made.sources[$0] ?? weights.source($0)
+            }
+            return (networks, made.layers)
         } catch {
             throw .cannotDraw(base: base.name, error)
         }

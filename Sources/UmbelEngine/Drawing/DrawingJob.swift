@@ -62,6 +62,9 @@ package final class DrawingJob: Sendable {
 
     func merged(after time: Duration) { state.withLock { $0.status.times.merging = time } }
 
+    /// - Throws: `cancelled` when somebody has cancelled it.
+    func checkpoint() throws(ModelError) { if isCancelled { throw .cancelled } }
+
     /// - Parameters:
     ///   - done: steps of the drawings before.
     /// - Throws: `cancelled` when somebody has.

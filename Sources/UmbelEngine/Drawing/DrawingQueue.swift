@@ -188,7 +188,7 @@ package final class DrawingQueue: Sendable {
         var start = ContinuousClock.now
         do {
             for variant in job.task.variants {
-                guard !job.isCancelled else { throw ModelError.cancelled }
+                try job.checkpoint()
                 try prepare(variant)
             }
             let merged = ContinuousClock.now
@@ -202,17 +202,21 @@ package final class DrawingQueue: Sendable {
     }
 
     private func pictures(of job: DrawingJob) throws(EngineError) -> [DrawingStatus.Picture] {
-        var pictures: [DrawingStatus.Picture] = []
+        var pictures: [[DrawingStatus.Picture]] = job.task.drawings.map { _ in [] }
+        let share = DrawingShare()
         var done = 0
-        for (index, drawing) in job.task.drawings.enumerated() {
+        for index in job.task.order {
+            let drawing = job.task.drawings[index]
             let before = done
-            let drawn = try painter.draw(drawing.request, with: drawing.model) { (progress) throws(ModelError) in
+            let drawn = try painter.draw(
+                drawing.request, with: drawing.model, sharing: share, checkpoint: job.checkpoint
+            ) { (progress) throws(ModelError) in
                 try job.advance(drawing: index, stepsBefore: before, progress)
             }
-            pictures += drawn.map { .init(picture: $0, drawing: index) }
+            pictures[index] = drawn.map { .init(picture: $0, drawing: index) }
             done += drawing.request.steps
         }
-        return pictures
+        return pictures.flatMap(\.self)
     }
 }
 
@@ -221,6 +225,18 @@ extension DrawingTask {
     package var variants: [Variant] {
         var seen: Set<String> = []
         return drawings.flatMap { $0.model.stages.map(\.variant) }.filter { seen.insert($0.id).inserted }
+    }
+
+    /// The places of the drawings in the order in which they are drawn: those of one model behind each other, since its
+    /// networks are not kept for long.
+    var order: [Int] {
+        var places: [[String]: Int] = [:]
+        let groups = drawings.enumerated().map { index, drawing in
+            let model = drawing.model.stages.map { "\($0.variant.id)@\($0.from)" }
+            places[model] = places[model] ?? index
+            return places[model] ?? index
+        }
+        return drawings.indices.sorted { (groups[$0], $0) < (groups[$1], $1) }
     }
 }
 

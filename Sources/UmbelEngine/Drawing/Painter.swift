@@ -12,11 +12,25 @@ package protocol Painter: Sendable {
     ///
     /// - Parameters:
     ///   - model: the model at the beginning, and those that take its place later.
-    ///   - progress: is called after each step; `cancelled` thrown from it ends the drawing.
+    ///   - share: what the drawings of the job have in common.
+    ///   - checkpoint: is called as often as the painter can stop; `cancelled` thrown from it ends the drawing.
+    ///   - progress: is called after each step; what it throws ends the drawing too.
     func draw(
-        _ request: DrawingRequest, with model: SteppedModel,
-        progress: @escaping (DrawingProgress) throws(ModelError) -> Void
+        _ request: DrawingRequest, with model: SteppedModel, sharing share: DrawingShare,
+        checkpoint: @escaping DrawingWatch.Checkpoint, progress: @escaping DrawingWatch.Progress
     ) throws(EngineError) -> [DrawnPicture]
+
+    /// What the networks of each base take that has drawn.
+    var memory: [LayerMemory] { get }
+
+    /// Lets go of what is kept of a variant for its next drawing.
+    func forget(variant id: String)
+}
+
+extension Painter {
+    package var memory: [LayerMemory] { [] }
+
+    package func forget(variant _: String) {}
 }
 
 extension Painter {
@@ -37,13 +51,18 @@ package struct SteppedModel: Sendable {
 
     /// At least one, ascending.
     package let stages: [Stage]
+    /// Words that prompts may use, as they were when the drawing was asked for.
+    package let embeddings: [TextualInversion]
 
-    package init(_ variant: Variant) { stages = [Stage(variant)] }
+    package init(_ variant: Variant, embeddings: [TextualInversion] = []) {
+        self.init(stages: [Stage(variant)], embeddings: embeddings)
+    }
 
     /// - Precondition: at least one, ascending, the first from 0.
-    package init(stages: [Stage]) {
+    package init(stages: [Stage], embeddings: [TextualInversion] = []) {
         precondition(stages.first?.from == 0)
         self.stages = stages
+        self.embeddings = embeddings
     }
 
     /// The variant at the beginning.

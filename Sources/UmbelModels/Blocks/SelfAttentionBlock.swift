@@ -8,6 +8,7 @@ package struct SelfAttentionBlock: Sendable {
     private let values: Linear
     private let out: Linear
     private let heads: Int
+    private let type: ComputeType
 
     /// - Parameter heads: divides `channels`.
     /// - Throws: if a tensor is missing or has another shape.
@@ -23,13 +24,14 @@ package struct SelfAttentionBlock: Sendable {
         values = try projection("to_v", "value")
         out = try projection("to_out.0", "proj_attn")
         self.heads = heads
+        type = weights.computeType
     }
 
     package func callAsFunction(_ x: FeatureMap, pool: ComputePool) -> FeatureMap {
         let normal = norm(x, silu: false, pool: pool).values
         let seen = Attention.of(
             query: query(normal, pool: pool), keys: keys(normal, pool: pool), values: values(normal, pool: pool),
-            batch: x.batch, heads: heads, pool: pool)
+            batch: x.batch, heads: heads, type: type, pool: pool)
         return x.with(out(seen, adding: x.values, pool: pool))
     }
 }

@@ -9,6 +9,34 @@ package enum Attention {
         case causal
     }
 
+    /// What queries are compared with and what they get, in the units that products read.
+    package struct Seen: Sendable {
+        /// (batch · seen, heads · size), and so `values`.
+        let keys: Matrix
+        let values: Matrix
+        /// Rows of a picture.
+        let count: Int
+        let columns: Int
+        let batch: Int
+        let heads: Int
+        let type: ComputeType
+
+        /// - Parameters:
+        ///   - keys: (batch · seen, heads · size), and so `values`.
+        ///   - type: what products are computed in; heads of odd sizes are computed in f32.
+        package init(
+            keys: Matrix, values: Matrix, batch: Int, heads: Int, type: ComputeType = .f32, pool: ComputePool
+        ) {
+            precondition(keys.columns == values.columns && keys.rows == values.rows)
+            precondition(keys.columns % heads == 0 && keys.rows % batch == 0)
+            (count, columns) = (keys.rows / batch, keys.columns)
+            (self.batch, self.heads) = (batch, heads)
+            self.type = columns / heads % 2 == 0 ? type : .f32
+            self.keys = self.type == .f32 ? keys : keys.pairedColumns(pool: pool)
+            self.values = self.type == .f32 ? values : values.pairedRows(batch: batch, pool: pool)
+        }
+    }
+
     /// - Parameters:
     ///   - query: (batch · places, heads · size)
     ///   - keys: (batch · seen, heads · size), and so `values`.
@@ -18,14 +46,21 @@ package enum Attention {
         query: Matrix, keys: Matrix, values: Matrix, batch: Int, heads: Int, mask: Mask = .none, scale: Float? = nil,
         type: ComputeType = .f32, pool: ComputePool
     ) -> Matrix {
-        precondition(query.columns == keys.columns && keys.columns == values.columns && keys.rows == values.rows)
-        precondition(query.columns % heads == 0 && query.rows % batch == 0 && keys.rows % batch == 0)
-        let (places, seen, size) = (query.rows / batch, keys.rows / batch, query.columns / heads)
+        let seen = Seen(keys: keys, values: values, batch: batch, heads: heads, type: type, pool: pool)
+        return of(query: query, on: seen, mask: mask, scale: scale, pool: pool)
+    }
+
+    /// - Parameter query: (batch · places, heads · size)
+    /// - Returns: (batch · places, heads · size)
+    package static func of(
+        query: Matrix, on other: Seen, mask: Mask = .none, scale: Float? = nil, pool: ComputePool
+    ) -> Matrix {
+        let (batch, heads, type) = (other.batch, other.heads, other.type)
+        precondition(query.columns == other.columns && query.rows % batch == 0)
+        let (places, seen, size) = (query.rows / batch, other.count, query.columns / heads)
+        let (keys, values) = (other.keys, other.values)
         let factor = scale ?? 1 / Float(size).squareRoot()
         let out = Matrix(rows: query.rows, columns: query.columns)
-        let type = size % 2 == 0 ? type : .f32
-        let keys = type == .f32 ? keys : keys.pairedColumns(pool: pool)
-        let values = type == .f32 ? values : values.pairedRows(batch: batch, pool: pool)
         let block = UMBEL_ATTENDED_QUERIES
         let blocks = (places + block - 1) / block
         // The blocks of a head one after the other, so that its keys and values stay in the cache.

@@ -1,4 +1,5 @@
 internal import CUmbelCompute
+internal import UmbelTensor
 
 /// What the factors of products are rounded to. Sums, and everything between layers, are f32 in either case.
 package enum ComputeType: String, CaseIterable, Sendable {
@@ -6,6 +7,15 @@ package enum ComputeType: String, CaseIterable, Sendable {
     case f32
     /// Half the memory, and twice as fast on processors that multiply pairs of it.
     case bf16
+
+    /// bf16 where the processor multiplies pairs of it, else f32.
+    package static var fastest: ComputeType { KernelSet.chosen == "avx512_bf16" ? .bf16 : .f32 }
+
+    /// As people write it: "auto" for the fastest. nil for other words.
+    package init?(setting: String) {
+        guard let type = setting == "auto" ? Self.fastest : Self(rawValue: setting) else { return nil }
+        self = type
+    }
 
     var unit: umbel_unit { self == .f32 ? UMBEL_NUMBERS : UMBEL_PAIRS }
 

@@ -34,15 +34,16 @@ extension Convolution {
         pool.forEach(x.batch * parts) { index in
             let (picture, first) = (index / parts, index % parts * grain)
             var shape = self.shape(x, x.values, out, picture)
-            let patches = Matrix(rows: min(grain, out.places - first), columns: panels.inner)
+            let patches = Matrix(rows: min(grain, out.places - first), columns: kernel * kernel * inputs)
             umbel_gather(patches.start, &shape, first, patches.rows)
+            let left = LeftRows(patches, 0..<patches.rows, panels.type)
             let row = picture * out.places + first
             var product = umbel_panel_product(
-                out: out.values.row(row), out_stride: outputs, left: patches.start, left_stride: panels.inner,
+                out: out.values.row(row), out_stride: outputs, left: left.start, left_stride: left.stride,
                 panels: panels.from(output: 0), panel_stride: panels.stride, rows: patches.rows, inner: panels.inner,
                 columns: outputs, bias: bias.map { UnsafePointer($0.start) },
                 residual: residual.map { UnsafePointer($0.values.row(row)) }, residual_stride: outputs,
-                unit: UMBEL_NUMBERS)
+                unit: panels.type.unit)
             umbel_multiply_panels(&product)
         }
     }

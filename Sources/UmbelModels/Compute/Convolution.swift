@@ -5,7 +5,7 @@ package import UmbelTensor
 /// A convolution with W (outputs, inputs, kernel, kernel) over zeros outside of the picture.
 ///
 /// How it is computed depends on the size of the picture, so the weight is packed when a size is first seen.
-package final class Convolution: Sendable {
+package final class Convolution: PackedLayer {
     /// Zeros around a picture.
     package struct Padding: Hashable, Sendable {
         package let top: Int
@@ -60,7 +60,7 @@ package final class Convolution: Sendable {
         case .winograd(let tile):
             winogradWeights(tile, pool).convolve(x, into: out, padding, bias: bias, residual: residual, pool: pool)
         case .few: convolveFew(x, into: out, residual, fewWeights(), pool)
-        case .gathered: convolveGathered(x, into: out, residual, panels(.f32, pool), pool)
+        case .gathered: convolveGathered(x, into: out, residual, gatheredPanels(pool), pool)
         case .direct: convolveDirectly(x, into: out, residual, panels(type, pool), pool)
         }
         return out
@@ -92,6 +92,17 @@ package final class Convolution: Sendable {
             self = .winograd(tile: layer.type == .f32 && out.places >= 24 * 24 ? 4 : 2)
         }
     }
+
+    package var packedBytes: Int {
+        let panels = direct.withLock { $0?.byteCount ?? 0 } + few.withLock { 4 * ($0?.count ?? 0) }
+        return panels + transformed.withLock { $0.values.reduce(0) { $0 + $1.byteCount } }
+    }
+
+    /// It is kept for sizes to come.
+    package var storedBytes: Int { weight.bytes.count }
+
+    /// The inputs at neighbouring positions lie behind each other, so pairs are whole only of even numbers of inputs.
+    private func gatheredPanels(_ pool: ComputePool) -> Panels { panels(inputs % 2 == 0 ? type : .f32, pool) }
 
     private func panels(_ type: ComputeType, _ pool: ComputePool) -> Panels {
         direct.withLock { known in

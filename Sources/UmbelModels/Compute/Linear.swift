@@ -1,12 +1,21 @@
 internal import CUmbelCompute
+internal import Synchronization
 package import UmbelTensor
 
 /// y = x · Wᵀ + b with W (outputs, inputs), as files have it.
-package final class Linear: Sendable {
+///
+/// The weight is packed by all threads when the layer is first used, and as it was stored it is let go then.
+package final class Linear: PackedLayer {
     package let inputs: Int
     package let outputs: Int
-    private let panels: Panels
+    private let type: ComputeType
+    private let weight: Mutex<Weight>
     private let bias: Matrix?
+
+    private enum Weight {
+        case stored(TensorView)
+        case packed(Panels)
+    }
 
     /// - Parameter type: what products are computed in.
     /// - Precondition: `weight` has two axes, or further ones of size 1; `bias` has a number for each output.
@@ -14,8 +23,33 @@ package final class Linear: Sendable {
         outputs = weight.shape[0]
         inputs = weight.elementCount / max(1, outputs)
         precondition(bias.map { $0.elementCount == weight.shape[0] } ?? true)
-        panels = Panels(weight, outputs: outputs, inputs: inputs, type: type, pool: nil)
+        self.type = type
+        self.weight = Mutex(.stored(weight))
         self.bias = bias?.matrix(rows: 1)
+    }
+
+    package var packedBytes: Int {
+        weight.withLock { weight in
+            if case .packed(let panels) = weight { panels.byteCount } else { 0 }
+        }
+    }
+
+    package var storedBytes: Int {
+        weight.withLock { weight in
+            if case .stored(let view) = weight { view.bytes.count } else { 0 }
+        }
+    }
+
+    private func panels(_ pool: ComputePool) -> Panels {
+        weight.withLock { weight in
+            switch weight {
+            case .packed(let panels): return panels
+            case .stored(let view):
+                let panels = Panels(view, outputs: outputs, inputs: inputs, type: type, pool: pool)
+                weight = .packed(panels)
+                return panels
+            }
+        }
     }
 
     /// - Parameters:
@@ -27,14 +61,15 @@ package final class Linear: Sendable {
         _ x: Matrix, adding residual: Matrix? = nil, activation: Activation? = nil, pool: ComputePool
     ) -> Matrix {
         precondition(x.columns == inputs && residual.map { $0.rows == x.rows && $0.columns == outputs } ?? true)
+        let panels = panels(pool)
         let out = Matrix(rows: x.rows, columns: outputs)
         let parts = ProductParts(rows: x.rows, columns: outputs, threads: pool.threads)
         pool.forEach(parts.count) { index in
             let (rows, columns) = parts[index]
-            let left = LeftRows(x, rows, panels.type)
+            let left = LeftRows(x, rows, type)
             let place = out.row(rows.lowerBound) + columns.lowerBound
             multiply(
-                left, columns, into: place, stride: outputs,
+                panels, left, columns, into: place, stride: outputs,
                 residual: residual.map { UnsafePointer($0.row(rows.lowerBound) + columns.lowerBound) })
             guard let activation else { return }
             for row in 0..<rows.count { activation.apply(to: place + row * outputs, count: columns.count) }
@@ -49,15 +84,16 @@ package final class Linear: Sendable {
         precondition(x.columns == inputs && outputs % 2 == 0)
         let half = outputs / 2
         guard half % Panels.width == 0 else { return Activation.gatedGELU(self(x, pool: pool), pool: pool) }
+        let panels = panels(pool)
         let out = Matrix(rows: x.rows, columns: half)
         let parts = ProductParts(rows: x.rows, columns: half, threads: pool.threads, widest: 5 * Panels.width)
         pool.forEach(parts.count) { index in
             let (rows, columns) = parts[index]
-            let left = LeftRows(x, rows, panels.type)
+            let left = LeftRows(x, rows, type)
             let halves = Matrix(rows: rows.count, columns: 2 * columns.count)
-            multiply(left, columns, into: halves.start, stride: halves.columns)
+            multiply(panels, left, columns, into: halves.start, stride: halves.columns)
             let gates = half + columns.lowerBound..<half + columns.upperBound
-            multiply(left, gates, into: halves.start + columns.count, stride: halves.columns)
+            multiply(panels, left, gates, into: halves.start + columns.count, stride: halves.columns)
             umbel_gate(
                 out.row(rows.lowerBound) + columns.lowerBound, half, halves.start, halves.columns, rows.count,
                 columns.count)
@@ -67,7 +103,7 @@ package final class Linear: Sendable {
 
     /// - Parameter columns: begin with a panel.
     private func multiply(
-        _ left: LeftRows, _ columns: Range<Int>, into out: UnsafeMutablePointer<Float>, stride: Int,
+        _ panels: Panels, _ left: LeftRows, _ columns: Range<Int>, into out: UnsafeMutablePointer<Float>, stride: Int,
         residual: UnsafePointer<Float>? = nil
     ) {
         var product = umbel_panel_product(

@@ -15,7 +15,7 @@ final class Panels: Sendable {
     /// - Parameter weight: (outputs, inputs · positions), the positions of each input behind each other; the inner dimension
     ///   goes through the inputs of position after position.
     /// - Precondition: so many elements of a floating-point type.
-    init(_ weight: TensorView, outputs: Int, inputs: Int, positions: Int = 1, type: ComputeType, pool: ComputePool?) {
+    init(_ weight: TensorView, outputs: Int, inputs: Int, positions: Int = 1, type: ComputeType, pool: ComputePool) {
         precondition(weight.elementCount == outputs * inputs * positions)
         (self.type, self.outputs) = (type, outputs)
         let inner = positions * type.units(inputs)
@@ -29,20 +29,20 @@ final class Panels: Sendable {
 
     /// Calls `body` with each panel's index, the number of its outputs and their rows widened to f32.
     static func forEachPanel(
-        of weight: TensorView, outputs: Int, _ pool: ComputePool?,
-        _ body: @escaping @Sendable (Int, Int, Matrix) -> Void
+        of weight: TensorView, outputs: Int, _ pool: ComputePool,
+        _ body: @Sendable (Int, Int, Matrix) -> Void
     ) {
         let columns = weight.elementCount / max(1, outputs)
-        let pack: @Sendable (Int) -> Void = { panel in
+        pool.forEach((outputs + width - 1) / width) { panel in
             let first = panel * width
             let count = min(width, outputs - first)
             let rows = Matrix(rows: count, columns: columns)
             weight.widen(first * columns..<(first + count) * columns, into: rows.start)
             body(panel, count, rows)
         }
-        let count = (outputs + width - 1) / width
-        if let pool { pool.forEach(count, pack) } else { (0..<count).forEach(pack) }
     }
+
+    var byteCount: Int { 4 * units.count }
 
     /// From the start of one panel to that of the next.
     var stride: Int { units.columns }

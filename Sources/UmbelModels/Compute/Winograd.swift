@@ -12,6 +12,7 @@ final class WinogradWeights: Sendable {
     private let units: Matrix
 
     private var points: Int { (tile + 2) * (tile + 2) }
+    var byteCount: Int { 4 * units.count }
 
     /// - Parameters:
     ///   - weight: (outputs, inputs, 3, 3)

@@ -4,6 +4,11 @@
 /// whoever repeats a picture asks for the same lengths in the same order: first the latents, channels before rows
 /// before columns, then whatever the schedule wants at its steps.
 package protocol NoiseSource: Sendable {
+    /// What the numbers follow from.
+    var seed: UInt64 { get }
+
+    init(seed: UInt64)
+
     /// Fills all of `numbers`.
     mutating func fill(_ numbers: UnsafeMutableBufferPointer<Float>)
 }

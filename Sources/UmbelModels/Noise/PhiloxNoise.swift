@@ -13,6 +13,8 @@ package struct PhiloxNoise: NoiseSource {
     /// Draws so far.
     private var offset: UInt32 = 0
 
+    package var seed: UInt64 { philox.key }
+
     package init(seed: UInt64) {
         philox = Philox(key: seed)
     }

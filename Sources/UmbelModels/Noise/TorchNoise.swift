@@ -15,12 +15,14 @@ package struct TorchNoise: NoiseSource {
     private static let group = 16
     /// 2π to the nearest f32; Swift's own π is rounded down.
     private static let fullTurn = Float(2 * Double.pi)
+    package let seed: UInt64
     private var generator: MersenneTwister
     /// The second number of a pair drawn in f64.
     private var spare: Double?
 
     /// - Parameter seed: torch takes 64 bits and uses the lower 32.
     package init(seed: UInt64) {
+        self.seed = seed
         generator = MersenneTwister(seed: UInt32(truncatingIfNeeded: seed))
     }
 

@@ -51,16 +51,22 @@ package struct DiffusionParts: Sendable {
     }
 
     /// The networks with the weights of each component.
+    ///
+    /// - Parameters:
+    ///   - textWeights: equal for networks whose text encoders have the same weights; nil if nothing is known of that.
+    ///   - computeType: of the U-Net's products, which take nearly all the time. Texts are encoded and pictures decoded in f32
+    ///     in any case: once each, and in bf16 it would be seen.
     package func networks(
-        embeddings: [TextualInversion] = [], _ weights: (_ component: String) -> any WeightSource
+        textWeights: String? = nil, computeType: ComputeType = .f32,
+        _ weights: (_ component: String) -> any WeightSource
     ) throws(ModelError) -> DiffusionNetworks {
         var encoders: [CLIPTextModel] = []
         for (component, configuration) in textEncoders {
             encoders.append(try CLIPTextModel(configuration, Weights(weights(component))))
         }
         return DiffusionNetworks(
-            textEncoders: encoders, unet: try UNet(unet, Weights(weights("unet"))),
-            vae: try AutoencoderKL(vae, Weights(weights("vae"))), embeddings: embeddings)
+            textEncoders: encoders, unet: try UNet(unet, Weights(weights("unet"), computeType: computeType)),
+            vae: try AutoencoderKL(vae, Weights(weights("vae"))), textWeights: textWeights)
     }
 
     private static func json(_ path: String, in folder: any ModelFolder) throws(ModelError) -> JSON {

@@ -41,18 +41,27 @@ package final class DiffusionNetworks: Sendable {
     package let textEncoders: [CLIPTextModel]
     package let unet: UNet
     package let vae: AutoencoderKL
-    /// Trained words, which prompts may use.
-    package let embeddings: [TextualInversion]
+    private let textWeights: String?
 
-    package init(
-        textEncoders: [CLIPTextModel], unet: UNet, vae: AutoencoderKL, embeddings: [TextualInversion] = []
-    ) {
+    /// - Parameter textWeights: equal for networks whose text encoders have the same weights; nil if nothing is known of that.
+    package init(textEncoders: [CLIPTextModel], unet: UNet, vae: AutoencoderKL, textWeights: String? = nil) {
+        self.textWeights = textWeights
         self.textEncoders = textEncoders
         self.unet = unet
         self.vae = vae
-        self.embeddings = embeddings
     }
 
     /// Tells the networks of one variant from those of another.
     var identity: ObjectIdentifier { ObjectIdentifier(self) }
+
+    /// Equal for networks that make the same of the same tokens.
+    enum TextIdentity: Hashable {
+        case weights(String)
+        /// Known to be like nothing else.
+        case own(ObjectIdentifier)
+    }
+
+    var textIdentity: TextIdentity {
+        textWeights.map(TextIdentity.weights) ?? .own(identity)
+    }
 }

@@ -24,6 +24,30 @@ package struct DrawingRequest: Hashable, Sendable {
         case original
         /// Weights alone.
         case noNormalization = "no-norm"
+        /// The syntax is read, and its weights count for nothing.
+        case ignored = "ignore"
+    }
+
+    /// What SDXL is told of a picture's size, in pixels, height before width.
+    package struct Sizes: Hashable, Sendable {
+        package struct Size: Hashable, Sendable {
+            package var height: Int
+            package var width: Int
+
+            package init(height: Int, width: Int) {
+                (self.height, self.width) = (height, width)
+            }
+        }
+
+        /// That it had before it was cut for training; nil for the picture's own.
+        package var original: Size?
+        /// How much was cut off at the top and at the left.
+        package var top = 0
+        package var left = 0
+        /// That it should have; nil for the picture's own.
+        package var target: Size?
+
+        package init() {}
     }
 
     /// A picture to begin from: red, green and blue behind each other, row by row, 8 bits.
@@ -42,6 +66,13 @@ package struct DrawingRequest: Hashable, Sendable {
 
     package var prompt = ""
     package var negativePrompt = ""
+    /// What SDXL's second text encoder is given; nil for the same as the first.
+    package var secondPrompt: String?
+    package var secondNegativePrompt: String?
+    /// What SDXL is told of the picture's size; nil for the size that is drawn, and nothing cut off.
+    package var sizes: Sizes?
+    /// The same for the picture without the prompt; nil for what the one with the prompt is told.
+    package var negativeSizes: Sizes?
     /// In pixels, a multiple of 8; nil for the model's own size.
     package var width: Int?
     package var height: Int?

@@ -7,10 +7,16 @@ struct DrawingRun {
     let size: PictureSize
     let schedule: any Schedule
     let pool: ComputePool
-    /// Throws `cancelled` when nobody wants the pictures any more.
-    let checkpoint: () throws(ModelError) -> Void
+    /// What encoding a picture may take.
+    let autoencoderBytes: Int
+    /// The first seed of its pictures.
+    let seed: UInt64
+    let share: DrawingShare
+    let watch: DrawingWatch
     /// The networks for a part of the steps.
     let networks: (_ done: Double) throws(ModelError) -> DiffusionNetworks
+    /// Trained words, which prompts may use.
+    let embeddings: [TextualInversion]
 
     /// - Parameters:
     ///   - count: pictures that share the noise.
@@ -42,32 +48,45 @@ struct DrawingRun {
         return beginning.latents
     }
 
+    /// Places of the latents, of all samples of an evaluation, up to which several pictures go together: layers of small
+    /// pictures take as long to read their weights as to compute. Enough for two pictures of 512 × 512 with guidance.
+    private static let placesTogether = 4 * 64 * 64
+
     /// What the U-Net says of all pictures, channels first.
     private func predicted(
         _ latents: Latents, _ timestep: Float, _ conditions: StepConditions.Conditions, inputScale: Float,
-        _ extraInputs: [FeatureMap]
+        _ extraInputs: FeatureMap?
     ) throws(ModelError) -> [Float] {
-        var output = [Float](repeating: 0, count: latents.values.count)
-        let guidance = Guidance(scale: Float(request.guidance), rescale: Float(request.guidanceRescale))
-        let pass = ForwardPass(pool: pool) { (_, _) throws(ModelError) in try conditions.checkpoint() }
-        for picture in 0..<latents.batch {
-            var input = latents.map(of: picture, scaledBy: inputScale)
-            if !extraInputs.isEmpty { input = input.concatenated(with: extraInputs[picture], pool: pool) }
-            let texts = conditions.texts
+        var output: [Float] = []
+        output.reserveCapacity(latents.values.count)
+        let texts = conditions.texts.count
+        let together = max(1, Self.placesTogether / (texts * latents.height * latents.width))
+        let pass = watch.pass(pool)
+        for first in stride(from: 0, to: latents.batch, by: together) {
+            let pictures = first..<min(latents.batch, first + together)
+            var input = latents.map(of: pictures, scaledBy: inputScale)
+            if let extraInputs { input = input.concatenated(with: extraInputs.repeated(pictures.count), pool: pool) }
             let noise = try conditions.unet(
-                input.repeated(texts.count), timestep: timestep, conditions.inputs(pool: pool), pass)
-            let planes = noise.planes()
-            output.withUnsafeMutableBufferPointer { output in
-                planes.withUnsafeBufferPointer { planes in
-                    guard let place = output.baseAddress, let planes = planes.baseAddress else { return }
-                    if texts.count == 2 {
-                        guidance.apply(planes, count: latents.size, to: place + picture * latents.size)
-                    } else {
-                        (place + picture * latents.size).update(from: planes, count: latents.size)
-                    }
+                input.repeated(texts), timestep: timestep, conditions.inputs(pictures.count), pass)
+            output += texts == 2 ? guided(noise.planes(), latents.size) : noise.planes()
+        }
+        return output
+    }
+
+    /// - Parameters:
+    ///   - planes: for each picture what is said without the prompt, then with it.
+    ///   - size: numbers of a picture.
+    private func guided(_ planes: [Float], _ size: Int) -> [Float] {
+        let guidance = Guidance(scale: Float(request.guidance), rescale: Float(request.guidanceRescale))
+        var out = [Float](repeating: 0, count: planes.count / 2)
+        out.withUnsafeMutableBufferPointer { out in
+            planes.withUnsafeBufferPointer { planes in
+                guard let out = out.baseAddress, let pairs = planes.baseAddress else { return }
+                for start in stride(from: 0, to: planes.count / 2, by: size) {
+                    guidance.apply(pairs + 2 * start, count: size, to: out + start)
                 }
             }
         }
-        return output
+        return out
     }
 }

@@ -11,11 +11,16 @@ struct Latents {
     /// Of one picture.
     var size: Int { channels * height * width }
 
-    /// One picture as networks see it, times a factor.
-    func map(of picture: Int, scaledBy scale: Float = 1) -> FeatureMap {
+    /// One picture as networks see it.
+    func map(of picture: Int) -> FeatureMap { map(of: picture..<picture + 1) }
+
+    /// Some pictures as networks see them, times a factor.
+    func map(of pictures: Range<Int>, scaledBy scale: Float = 1) -> FeatureMap {
         let map = values.withUnsafeBufferPointer { values in
             values.baseAddress.map {
-                FeatureMap(planes: $0 + picture * size, batch: 1, channels: channels, height: height, width: width)
+                FeatureMap(
+                    planes: $0 + pictures.lowerBound * size, batch: pictures.count, channels: channels, height: height,
+                    width: width)
             }
         }
         guard let map else { return FeatureMap(batch: 0, height: height, width: width, channels: channels) }
@@ -25,12 +30,12 @@ struct Latents {
 }
 
 extension FeatureMap {
-    /// The same picture several times.
+    /// Each picture several times, one after the other.
     func repeated(_ count: Int) -> FeatureMap {
-        precondition(batch == 1)
-        let out = FeatureMap(batch: count, height: height, width: width, channels: channels)
-        for picture in 0..<count {
-            out.values.row(picture * places).update(from: values.start, count: values.count)
+        let out = FeatureMap(batch: batch * count, height: height, width: width, channels: channels)
+        for picture in 0..<out.batch {
+            let from = values.row(picture / count * places)
+            out.values.row(picture * places).update(from: from, count: places * channels)
         }
         return out
     }

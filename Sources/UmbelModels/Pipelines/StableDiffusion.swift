@@ -4,22 +4,36 @@ package import UmbelTensor
 package struct StableDiffusion {
     private let pipeline: DiffusionPipeline
     private let pool: ComputePool
+    private let autoencoderBytes: Int
 
-    package init(_ pipeline: DiffusionPipeline, pool: ComputePool) {
+    /// - Parameter autoencoderBytes: activations of decoding and encoding; pictures that would take more go in tiles.
+    package init(_ pipeline: DiffusionPipeline, pool: ComputePool, autoencoderBytes: Int = Self.autoencoderBytes) {
         self.pipeline = pipeline
         self.pool = pool
+        self.autoencoderBytes = autoencoderBytes
     }
 
+    /// Enough for 1024 × 1024 pixels whole, of the autoencoders of Stable Diffusion and SDXL.
+    package static let autoencoderBytes = 4 << 30
+
     /// - Parameters:
+    ///   - embeddings: trained words, which prompts may use; of a word that several have, the first one's is meant.
     ///   - networks: those for a part of the steps that is done, 0 to 1; the first ones decode.
+    ///   - share: what drawings before have made and this one may use.
+    ///   - checkpoint: is called again and again within a step; `cancelled` thrown from it ends the drawing.
     ///   - progress: after each step of each picture; steps are counted over all pictures that do not share them. What it
     ///     throws ends the drawing.
     /// - Returns: as many pictures as were asked for.
     /// - Throws: for what this model cannot do.
     package func draw(
-        _ request: DrawingRequest, networks: @escaping (_ done: Double) throws(ModelError) -> DiffusionNetworks,
-        progress: @escaping (DrawingProgress) throws(ModelError) -> Void
+        _ request: DrawingRequest, embeddings: [TextualInversion] = [],
+        networks: @escaping (_ done: Double) throws(ModelError) -> DiffusionNetworks,
+        sharing share: DrawingShare = DrawingShare(),
+        checkpoint: @escaping DrawingWatch.Checkpoint = { () throws(ModelError) in },
+        progress: @escaping DrawingWatch.Progress
     ) throws(ModelError) -> [DrawnPicture] {
+        try checkFamily(request)
+        let watch = DrawingWatch(checkpoint: checkpoint, progress: progress)
         let first = try networks(0)
         let size = try PictureSize(
             width: request.width, height: request.height, trained: first.unet.configuration.sampleSize ?? 64,
@@ -37,7 +51,8 @@ package struct StableDiffusion {
             let done = index * steps
             let total = groups.count * steps
             func report(_ step: Int, _ latents: Latents) throws(ModelError) {
-                let preview = Preview(latents: latents, networks: first, seed: group[0], pool: pool)
+                let preview = Preview(
+                    latents: latents, networks: first, seed: group[0], pool: pool, bytes: autoencoderBytes)
                 try progress(
                     DrawingProgress(
                         step: done + step, steps: total, preview: { preview.picture }, latents: latents.values))
@@ -45,8 +60,8 @@ package struct StableDiffusion {
             try progress(DrawingProgress(step: done, steps: total))
             let run = DrawingRun(
                 pipeline: pipeline, request: request, size: size, schedule: schedule, pool: pool,
-                checkpoint: { () throws(ModelError) in try progress(DrawingProgress(step: done, steps: total)) },
-                networks: networks)
+                autoencoderBytes: autoencoderBytes, seed: group[0], share: share, watch: watch, networks: networks,
+                embeddings: embeddings)
             let latents: Latents
             switch request.noise {
             case .cpu:
@@ -56,9 +71,28 @@ package struct StableDiffusion {
                 latents = try run.latents(
                     count: group.count, noise: PhiloxNoise(seed: group[0]), progress: report)
             }
-            pictures += try decoded(latents, first.vae, seeds: group)
+            pictures += try decoded(latents, first.vae, seeds: group, watch)
         }
         return pictures
+    }
+
+    /// - Throws: for what only SDXL has a use for, with another model.
+    private func checkFamily(_ request: DrawingRequest) throws(ModelError) {
+        guard pipeline.family != .xl else { return }
+        let fields: [(name: String, isGiven: Bool)] =
+            [
+                ("prompt_2", request.secondPrompt != nil), ("negative_prompt_2", request.secondNegativePrompt != nil),
+            ] + Self.fields(request.sizes, "") + Self.fields(request.negativeSizes, "negative_")
+        guard let field = fields.first(where: \.isGiven) else { return }
+        throw .request(field: field.name, value: "given", expected: "absent: only SDXL has a use for it")
+    }
+
+    /// The fields that say what SDXL is told of sizes.
+    private static func fields(_ sizes: DrawingRequest.Sizes?, _ prefix: String) -> [(name: String, isGiven: Bool)] {
+        [
+            (prefix + "original_size", sizes?.original != nil), (prefix + "target_size", sizes?.target != nil),
+            (prefix + "crops_coords_top_left", sizes != nil),
+        ]
     }
 
     private static func start(_ plan: SchedulePlan, strength: Double) throws(ModelError) -> Int {
@@ -85,11 +119,12 @@ package struct StableDiffusion {
     private static let mostSteps = 1000
 
     private func decoded(
-        _ latents: Latents, _ vae: AutoencoderKL, seeds: [UInt64]
+        _ latents: Latents, _ vae: AutoencoderKL, seeds: [UInt64], _ watch: DrawingWatch
     ) throws(ModelError) -> [DrawnPicture] {
         var pictures: [DrawnPicture] = []
         for (index, seed) in seeds.enumerated() {
-            let map = try vae.picture(of: latents.map(of: index), ForwardPass(pool: pool))
+            let map = try vae.picture(
+                of: latents.map(of: index), tiling: latents.tiling(vae, within: autoencoderBytes), watch.pass(pool))
             pictures.append(DrawnPicture(map, seed: seed))
         }
         return pictures
@@ -102,14 +137,24 @@ private struct Preview: Sendable {
     let networks: DiffusionNetworks
     let seed: UInt64
     let pool: ComputePool
+    let bytes: Int
 
     /// Decoded from a quarter of the latents; grey if that fails.
     var picture: DrawnPicture {
         let small = latents.map(of: 0).halved()
-        guard let map = try? networks.vae.picture(of: small, ForwardPass(pool: pool)) else {
+        let factor = networks.vae.configuration.factor
+        let tiling = networks.vae.tiling(height: small.height * factor, width: small.width * factor, within: bytes)
+        guard let map = try? networks.vae.picture(of: small, tiling: tiling, ForwardPass(pool: pool)) else {
             return DrawnPicture(width: 8, height: 8, pixels: [UInt8](repeating: 128, count: 192), seed: seed)
         }
         return DrawnPicture(map, seed: seed)
+    }
+}
+
+extension Latents {
+    fileprivate func tiling(_ vae: AutoencoderKL, within bytes: Int) -> Tiling? {
+        let factor = vae.configuration.factor
+        return vae.tiling(height: height * factor, width: width * factor, within: bytes)
     }
 }
 

@@ -5,8 +5,8 @@ struct StartingLatents {
     var latents: Latents
     /// The evaluation of the schedule that comes first.
     let evaluation: Int
-    /// For a U-Net that takes mask and masked picture beside the latents: for each picture.
-    let extraInputs: [FeatureMap]
+    /// For a U-Net that takes them beside the latents: mask and masked picture, the same for all pictures.
+    let extraInputs: FeatureMap?
     /// The picture's own latents and the noise, where a mask keeps something and the U-Net does not see it itself.
     private let kept: (picture: [Float], noise: [Float], mask: [Float])?
 
@@ -25,8 +25,9 @@ struct StartingLatents {
                 throw .request(
                     field: "image", value: "none", expected: "a picture and a mask, which this model draws into")
             }
-            latents.values = noise.draw(count * latents.size).map { $0 * plan.initialScale }
-            (self.latents, evaluation, extraInputs, kept) = (latents, 0, [], nil)
+            let key = DrawingShare.NoiseKey(kind: run.request.noise, seed: run.seed, count: count * latents.size)
+            latents.values = run.share.startingNoise(key, from: &noise).map { $0 * plan.initialScale }
+            (self.latents, evaluation, extraInputs, kept) = (latents, 0, nil, nil)
             return
         }
         let picture = Self.map(of: start.pixels, size)
@@ -36,7 +37,7 @@ struct StartingLatents {
         // back.
         var encoded: [Float] = []
         if !isWhole || !seesMask {
-            encoded = try Self.encoded(picture, networks.vae, noise: &noise, run.pool)
+            encoded = try Self.encoded(picture, networks.vae, noise: &noise, run)
         }
         let drawn = noise.draw(count * latents.size)
         let first: Int
@@ -58,15 +59,13 @@ struct StartingLatents {
                     field: "mask", value: "none", expected: "a mask, which this model takes beside the picture")
             }
             let masked = Self.map(of: start.pixels, size, keeping: pixels)
-            let hidden = try Self.encoded(masked, networks.vae, noise: &noise, run.pool)
-            extraInputs = (0..<count).map { _ in
-                FeatureMap(
-                    planes: mask + hidden, batch: 1, channels: channels + 1, height: size.latentHeight,
-                    width: size.latentWidth)
-            }
+            let hidden = try Self.encoded(masked, networks.vae, noise: &noise, run)
+            extraInputs = FeatureMap(
+                planes: mask + hidden, batch: 1, channels: channels + 1, height: size.latentHeight,
+                width: size.latentWidth)
             kept = nil
         } else {
-            extraInputs = []
+            extraInputs = nil
             // diffusers encodes the masked picture here too, and has no use for it; what its noise takes is taken.
             if mask != nil { _ = noise.draw(latents.size) }
             kept = mask.map { ((0..<count).flatMap { _ in encoded }, drawn, $0) }
@@ -90,11 +89,12 @@ struct StartingLatents {
 
     /// Channel after channel.
     private static func encoded(
-        _ picture: FeatureMap, _ vae: AutoencoderKL, noise: inout some NoiseSource, _ pool: ComputePool
+        _ picture: FeatureMap, _ vae: AutoencoderKL, noise: inout some NoiseSource, _ run: DrawingRun
     ) throws(ModelError) -> [Float] {
         let places = picture.places / (vae.configuration.factor * vae.configuration.factor)
         let drawn = noise.draw(vae.configuration.latentChannels * places)
-        let latents = try vae.latents(of: picture, noise: { _ in drawn }, ForwardPass(pool: pool))
+        let tiling = vae.tiling(height: picture.height, width: picture.width, within: run.autoencoderBytes)
+        let latents = try vae.latents(of: picture, tiling: tiling, noise: { _ in drawn }, run.watch.pass(run.pool))
         return latents.planes()
     }
 

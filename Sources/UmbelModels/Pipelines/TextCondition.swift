@@ -20,33 +20,50 @@ struct TextConditioner {
     let pipeline: DiffusionPipeline
     let networks: DiffusionNetworks
     let request: DrawingRequest
+    let share: DrawingShare
+    /// Trained words, which prompts may use.
+    let embeddings: [TextualInversion]
     let pass: ForwardPass
 
     /// The prompt and, where it is looked at, the negative one, equally long.
     ///
-    /// - Throws: for an embedding that has no vectors for one of the encoders, and for too many layers to skip.
+    /// - Parameters: the texts of each encoder; where there are fewer, the last one is the others' too.
+    /// - Throws: for an embedding that has no vectors for one of the encoders, for too many layers to skip, and for a text of
+    ///   too many chunks.
     func conditions(
-        prompt: String, negative: String?
+        prompt: [String], negative: [String]?
     ) throws(ModelError) -> (positive: TextCondition, negative: TextCondition?) {
-        let positive = try tokens(prompt)
-        let negativeTokens = try negative.map { (text) throws(ModelError) in try tokens(text) }
+        let positive = try tokens(prompt, field: "prompt")
+        let negativeTokens = try negative.map { (texts) throws(ModelError) in
+            try tokens(texts, field: "negative_prompt")
+        }
         let count = zip(positive, negativeTokens ?? positive).map { max($0.chunks.count, $1.chunks.count) }.max() ?? 1
         let condition = try encode(positive, chunks: count, clipSkip: request.clipSkip)
         guard let negative, let negativeTokens else { return (condition, nil) }
-        if negative.isEmpty, pipeline.zeroesEmptyPrompt { return (condition, condition.zeroed) }
+        if negative.allSatisfy(\.isEmpty), pipeline.zeroesEmptyPrompt { return (condition, condition.zeroed) }
         // diffusers leaves layers out for the prompt alone, the web UIs for both.
         let clipSkip = request.emphasis == .none ? 0 : request.clipSkip
         return (condition, try encode(negativeTokens, chunks: count, clipSkip: clipSkip))
     }
 
+    /// Chunks of one text at most, 75 tokens each: each is a pass through the text encoders, and so many keys for every
+    /// attention of every step.
+    static let chunkLimit = 32
+
     /// For each encoder.
-    private func tokens(_ text: String) throws(ModelError) -> [PromptTokens] {
+    private func tokens(_ texts: [String], field: String) throws(ModelError) -> [PromptTokens] {
         var result: [PromptTokens] = []
         for (index, tokenizer) in pipeline.tokenizers.enumerated() {
-            result.append(
-                PromptTokens(
-                    text, tokenizer: TriggeredTokenizer(tokenizer, inversions: networks.embeddings), emphasis: emphasis,
-                    positions: networks.textEncoders[index].configuration.positions))
+            let isSecond = index > 0 && texts.count > 1
+            let tokens = PromptTokens(
+                texts[isSecond ? 1 : 0], tokenizer: TriggeredTokenizer(tokenizer, inversions: embeddings),
+                emphasis: emphasis, positions: networks.textEncoders[index].configuration.positions)
+            guard tokens.chunks.count <= Self.chunkLimit else {
+                throw .request(
+                    field: isSecond ? field + "_2" : field, value: "of \(tokens.chunks.count) chunks",
+                    expected: "at most \(Self.chunkLimit) chunks of 75 tokens")
+            }
+            result.append(tokens)
         }
         return result
     }
@@ -56,18 +73,35 @@ struct TextConditioner {
         case .none: .none
         case .original: .original
         case .noNormalization: .noNorm
+        case .ignored: .ignored
         }
     }
 
+    /// Encoded once for all drawings that share it.
     private func encode(
         _ tokens: [PromptTokens], chunks count: Int, clipSkip: Int
     ) throws(ModelError) -> TextCondition {
+        var inputs: [DrawingShare.EncoderInput] = []
+        for index in networks.textEncoders.indices {
+            let chunks = tokens[index].chunks(filledTo: count)
+            inputs.append(.init(chunks: chunks, replacements: try replacements(chunks, encoder: index)))
+        }
+        let key = DrawingShare.TextKey(
+            encoders: networks.textIdentity, inputs: inputs, clipSkip: clipSkip, emphasis: request.emphasis)
+        return try share.text(key, by: networks) { () throws(ModelError) in
+            try condition(of: inputs, clipSkip: clipSkip)
+        }
+    }
+
+    private func condition(
+        of inputs: [DrawingShare.EncoderInput], clipSkip: Int
+    ) throws(ModelError) -> TextCondition {
         var contexts: [Matrix] = []
         var pooled: [Float]?
-        for (index, encoder) in networks.textEncoders.enumerated() {
-            let chunks = tokens[index].chunks(filledTo: count)
+        for (encoder, input) in zip(networks.textEncoders, inputs) {
+            let chunks = input.chunks
             let states = try encoder(
-                chunks.map { $0.tokens.map(Int.init) }, replacing: replacements(chunks, encoder: index), pass)
+                chunks.map { $0.tokens.map(Int.init) }, replacing: input.replacements, pass)
             let context = try layer(of: states, encoder, clipSkip: clipSkip)
             let length = encoder.configuration.positions
             for (chunk, content) in chunks.enumerated() {
@@ -106,7 +140,7 @@ struct TextConditioner {
         var result: [CLIPTextModel.Replacement] = []
         for (index, chunk) in chunks.enumerated() {
             for placement in chunk.placements {
-                let embedding = networks.embeddings[placement.embedding]
+                let embedding = embeddings[placement.embedding]
                 guard let vector = embedding.vector(placement.vector, ofEncoder: encoder) else {
                     throw .request(
                         field: "prompt", value: embedding.name, expected: "an embedding for each text encoder")

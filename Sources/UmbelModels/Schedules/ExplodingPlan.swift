@@ -17,6 +17,8 @@ struct ExplodingPlan {
         var final = FinalSigma.zero
         /// Sigmas evenly in ln σ over all of the table, at timesteps that do not fit them.
         var interpolatesLogarithms = false
+        /// Times are kept in f64 until sigmas are found at them.
+        var hasExactTimes = false
         /// Times are ¼ ln σ.
         var isContinuous = false
     }
@@ -27,7 +29,7 @@ struct ExplodingPlan {
         guard (1...trained).contains(steps) else { throw .steps(steps, allowed: 1...trained) }
         let points = layout.spacing.points(
             steps: steps, length: trained, trained: trained, offset: layout.offset, leavesEnd: false)
-        var times = points.map { Double(Float($0)) }
+        var times = options.hasExactTimes ? points : points.map { Double(Float($0)) }
         var sigmas =
             options.interpolatesLogarithms
             ? Self.logarithmicLine(table, count: steps + 1) : times.map { table.sigma(at: $0) }

@@ -38,10 +38,13 @@ package enum SamplerNames {
         }
     }
 
-    /// All that Umbel has, in the order of the web UIs. Others of theirs (DPM2, DPM++ SDE and 2S a, DPM fast and
-    /// adaptive, Restart) are not among diffusers' classes above or differ from them.
+    /// All that Umbel has, in the order of the web UIs. Others of theirs (DPM2, DPM++ 2S a, DPM fast and adaptive,
+    /// Restart) are not among the schedules here, or differ from them.
     package static let samplers: [Sampler] = [
         solver("DPM++ 2M", ["k_dpmpp_2m"], .karras, "dpmsolver++"),
+        Sampler(
+            name: "DPM++ SDE", aliases: ["k_dpmpp_sde"], automatic: .karras, spacings: sigmas,
+            className: DPMSolverSDE.className, fields: [:]),
         solver("DPM++ 2M SDE", ["k_dpmpp_2m_sde"], .exponential, "sde-dpmsolver++"),
         solver("DPM++ 2M SDE Heun", ["k_dpmpp_2m_sde_heun"], .exponential, "sde-dpmsolver++", type: "heun"),
         solver("DPM++ 3M SDE", ["k_dpmpp_3m_sde"], .exponential, "sde-dpmsolver++", order: 3),

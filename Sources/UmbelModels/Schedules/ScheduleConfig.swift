@@ -76,6 +76,13 @@ package struct ScheduleConfig: Hashable, Sendable {
         return integer
     }
 
+    /// A whole number of up to 64 bits.
+    func seed(_ name: String) throws(ScheduleError) -> UInt64? {
+        guard let value = value(name) else { return nil }
+        guard case .number(let text) = value, let seed = UInt64(text) else { throw .wrongType(field: name) }
+        return seed
+    }
+
     func numbers(_ name: String) throws(ScheduleError) -> [Double]? {
         guard let value = value(name) else { return nil }
         guard let array = value.array else { throw .wrongType(field: name) }

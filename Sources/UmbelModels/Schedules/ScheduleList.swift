@@ -2,7 +2,7 @@
 package enum ScheduleList {
     package static let all: [any Schedule.Type] = [
         DDIM.self, DDPM.self, PNDM.self, LMS.self, Euler.self, EulerAncestral.self, Heun.self, DPMSolverMultistep.self,
-        DPMSolverSinglestep.self, UniPC.self, LCM.self,
+        DPMSolverSinglestep.self, DPMSolverSDE.self, UniPC.self, LCM.self,
     ]
 }
 

@@ -29,8 +29,9 @@ package struct BlockWeights: Hashable, Sendable {
 
     /// The factor for a module or tensor of the U-Net, by its path in either layout, without a component's prefix.
     ///
-    /// - Parameter layersPerBlock: of the U-Net's configuration.
-    package func factor(forModule path: some StringProtocol, layersPerBlock: Int = 2) -> Double {
+    /// - Parameter layersPerBlock: of the U-Net's configuration, one for each down block; a path of the original layout needs
+    ///   none.
+    package func factor(forModule path: some StringProtocol, layersPerBlock: [Int]) -> Double {
         guard let block = UNetBlock(path: path, layersPerBlock: layersPerBlock) else { return 1 }
         return factors[block] ?? 0
     }

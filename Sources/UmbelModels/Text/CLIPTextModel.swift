@@ -32,7 +32,7 @@ package struct CLIPTextModel: Sendable {
     }
 
     /// A vector in place of a token's embedding: one of a textual inversion.
-    package struct Replacement: Sendable {
+    package struct Replacement: Hashable, Sendable {
         /// Which text of the batch, and where in it.
         package let text: Int
         package let position: Int

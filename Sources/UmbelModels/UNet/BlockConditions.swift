@@ -1,12 +1,11 @@
-package import UmbelTensor
+internal import UmbelTensor
 
 /// What every block of a U-Net sees beside the picture.
 package struct BlockConditions: Sendable {
     package let time: TimeVector
-    /// The text's vectors, (batch · tokens, context size).
-    package let context: Matrix
+    package let context: TextContext
 
-    package init(time: TimeVector, context: Matrix) {
+    package init(time: TimeVector, context: TextContext) {
         self.time = time
         self.context = context
     }

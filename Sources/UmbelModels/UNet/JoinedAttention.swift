@@ -12,6 +12,7 @@ struct JoinedAttention: Sendable {
     private let textValues: Linear
     private let out: Linear
     private let heads: Int
+    private let type: ComputeType
 
     /// - Parameters:
     ///   - heads: divides `channels`.
@@ -39,19 +40,26 @@ struct JoinedAttention: Sendable {
         textValues = try weights.linear("add_v_proj", inputs: contextSize, outputs: channels)
         out = try weights.linear("to_out.0", inputs: channels, outputs: channels)
         self.heads = heads
+        type = weights.computeType
     }
 
-    /// - Parameter context: (batch · tokens, context size)
-    func callAsFunction(_ x: FeatureMap, context: Matrix, pool: ComputePool) -> FeatureMap {
+    func callAsFunction(_ x: FeatureMap, context: TextContext, pool: ComputePool) -> FeatureMap {
         let normal = norm(x, silu: false, pool: pool).values
-        let text = normalized(context, batch: x.batch, pool: pool)
-        var (keys, values) = (textKeys(text, pool: pool), textValues(text, pool: pool))
+        // Numbers as they are: those of the places may come behind them.
+        let text = context.seen(by: textKeys) {
+            let text = normalized(context.vectors, batch: x.batch, pool: pool)
+            return Attention.Seen(
+                keys: textKeys(text, pool: pool), values: textValues(text, pool: pool), batch: x.batch, heads: heads,
+                pool: pool)
+        }
+        var (keys, values) = (text.keys, text.values)
         if let places {
             keys = Self.joined(keys, places.keys(normal, pool: pool), batch: x.batch)
             values = Self.joined(values, places.values(normal, pool: pool), batch: x.batch)
         }
         let seen = Attention.of(
-            query: query(normal, pool: pool), keys: keys, values: values, batch: x.batch, heads: heads, pool: pool)
+            query: query(normal, pool: pool), keys: keys, values: values, batch: x.batch, heads: heads,
+            type: type, pool: pool)
         return x.with(out(seen, adding: x.values, pool: pool))
     }
 

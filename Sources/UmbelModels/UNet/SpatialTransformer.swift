@@ -30,7 +30,7 @@ struct SpatialTransformer: Sendable {
         self.blocks = blocks
     }
 
-    func callAsFunction(_ x: FeatureMap, context: Matrix, pool: ComputePool) -> FeatureMap {
+    func callAsFunction(_ x: FeatureMap, context: TextContext, pool: ComputePool) -> FeatureMap {
         var hidden = input(norm(x, silu: false, pool: pool).values, pool: pool)
         for block in blocks { hidden = block(hidden, context: context, batch: x.batch, pool: pool) }
         return x.with(output(hidden, adding: x.values, pool: pool))

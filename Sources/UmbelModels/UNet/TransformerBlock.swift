@@ -31,12 +31,11 @@ struct TransformerBlock: Sendable {
         self.looksOnlyAtText = looksOnlyAtText
     }
 
-    /// - Parameters:
-    ///   - x: (batch · places, size)
-    ///   - context: (batch · tokens, context size)
-    func callAsFunction(_ x: Matrix, context: Matrix, batch: Int, pool: ComputePool) -> Matrix {
+    /// - Parameter x: (batch · places, size)
+    func callAsFunction(_ x: Matrix, context: TextContext, batch: Int, pool: ComputePool) -> Matrix {
         let normal = norm1(x, pool: pool)
-        var x = selfAttention(normal, on: looksOnlyAtText ? context : normal, adding: x, batch: batch, pool: pool)
+        let other = looksOnlyAtText ? context : TextContext(normal)
+        var x = selfAttention(normal, on: other, adding: x, batch: batch, pool: pool)
         x = textAttention(norm2(x, pool: pool), on: context, adding: x, batch: batch, pool: pool)
         return outer(inner.gatedGELU(norm3(x, pool: pool), pool: pool), adding: x, pool: pool)
     }
@@ -49,6 +48,7 @@ struct CrossAttention: Sendable {
     private let values: Linear
     private let out: Linear
     private let heads: Int
+    private let type: ComputeType
 
     /// - Throws: if a tensor is missing or has another shape.
     init(_ weights: Weights, size: Int, heads: Int, contextSize: Int) throws(ModelError) {
@@ -57,13 +57,17 @@ struct CrossAttention: Sendable {
         values = try weights.linear("to_v", inputs: contextSize, outputs: size)
         out = try weights.linear("to_out.0", inputs: size, outputs: size)
         self.heads = heads
+        type = weights.computeType
     }
 
-    func callAsFunction(_ x: Matrix, on other: Matrix, adding residual: Matrix, batch: Int, pool: ComputePool) -> Matrix
-    {
-        let seen = Attention.of(
-            query: query(x, pool: pool), keys: keys(other, pool: pool), values: values(other, pool: pool),
-            batch: batch, heads: heads, pool: pool)
-        return out(seen, adding: residual, pool: pool)
+    func callAsFunction(
+        _ x: Matrix, on other: TextContext, adding residual: Matrix, batch: Int, pool: ComputePool
+    ) -> Matrix {
+        let seen = other.seen(by: keys) {
+            Attention.Seen(
+                keys: keys(other.vectors, pool: pool), values: values(other.vectors, pool: pool), batch: batch,
+                heads: heads, type: type, pool: pool)
+        }
+        return out(Attention.of(query: query(x, pool: pool), on: seen, pool: pool), adding: residual, pool: pool)
     }
 }

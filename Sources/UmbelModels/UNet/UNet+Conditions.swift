@@ -5,6 +5,8 @@ extension UNet {
     package struct Conditions: Sendable {
         /// The text's vectors, (batch · tokens, size).
         package var context: Matrix
+        /// What layers make of it, kept as long as these conditions are.
+        package var projections: TextProjections?
         /// For each picture, where the network takes it.
         package var pooledText: [[Float]]?
         /// For each picture, where the network takes them.
@@ -30,7 +32,7 @@ extension UNet {
         }
         let input = UNetInput(
             sample: sample, times: Array(repeating: timestep, count: sample.batch), context: conditions.context,
-            classes: conditions.classes, added: added,
+            projections: conditions.projections, classes: conditions.classes, added: added,
             timeCondition: configuration.time.conditionSize.map { size in
                 Self.guidanceVectors(conditions.guidance, size: size, count: sample.batch)
             })

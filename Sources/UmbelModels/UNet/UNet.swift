@@ -28,7 +28,8 @@ package struct UNet: Sendable {
         }
         try UNetBlockType.check(configuration)
         contextSize = configuration.textProjectionSize ?? last.contextSize
-        time = try UNetTime(weights, configuration, contextSize: contextSize)
+        // A time in bf16 has too few digits to tell the steps apart.
+        time = try UNetTime(weights.computed(in: .f32), configuration, contextSize: contextSize)
         if let size = configuration.textProjectionSize {
             textProjection = try weights.linear("encoder_hid_proj", inputs: size, outputs: last.contextSize)
         } else {
@@ -54,7 +55,8 @@ package struct UNet: Sendable {
     package func callAsFunction(_ given: UNetInput, _ pass: ForwardPass) throws(ModelError) -> FeatureMap {
         try check(given)
         let context = textProjection.map { $0(given.context, pool: pass.pool) } ?? given.context
-        let conditions = BlockConditions(time: try time(given, pass), context: context)
+        let text = TextContext(context, projections: given.projections)
+        let conditions = BlockConditions(time: try time(given, pass), context: text)
         var x = input(centered(given.sample, pass), pool: pass.pool)
         try pass.finished("conv_in", x)
         var skips = [x]

@@ -8,18 +8,21 @@ package struct UNetInput: Sendable {
     package let times: [Float]
     /// The text's vectors, (batch · tokens, size).
     package let context: Matrix
+    /// What is kept of the text from one step to the next; nil to compute it each time.
+    package let projections: TextProjections?
     package let classes: ClassLabels?
     package let added: AddedConditions?
     /// The vector of distilled guidance, (batch, size).
     package let timeCondition: Matrix?
 
     package init(
-        sample: FeatureMap, times: [Float], context: Matrix, classes: ClassLabels? = nil, added: AddedConditions? = nil,
-        timeCondition: Matrix? = nil
+        sample: FeatureMap, times: [Float], context: Matrix, projections: TextProjections? = nil,
+        classes: ClassLabels? = nil, added: AddedConditions? = nil, timeCondition: Matrix? = nil
     ) {
         self.sample = sample
         self.times = times
         self.context = context
+        self.projections = projections
         self.classes = classes
         self.added = added
         self.timeCondition = timeCondition

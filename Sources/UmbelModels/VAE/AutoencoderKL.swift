@@ -29,6 +29,17 @@ package struct AutoencoderKL: Sendable {
         Tiling(pictureSize: pictureSize ?? configuration.sampleSize, reduction: configuration.factor)
     }
 
+    /// No squares for a picture that can be computed whole in so much memory, else the largest ones that can, up to the size
+    /// that the autoencoder was trained on: tiles change a picture a little, so they are for what does not go without.
+    ///
+    /// - Parameters:
+    ///   - height: of the picture, and so `width`.
+    ///   - bytes: for activations.
+    package func tiling(height: Int, width: Int, within bytes: Int) -> Tiling? {
+        guard configuration.activationBytes(height: height, width: width) > bytes else { return nil }
+        return tiling(pictureSize: configuration.tileSide(within: bytes))
+    }
+
     /// - Parameters:
     ///   - latents: as the encoder gives them, without the scaling that a U-Net wants.
     ///   - tiling: nil for the whole at once.

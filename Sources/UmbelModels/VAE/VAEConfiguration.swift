@@ -24,6 +24,28 @@ package struct VAEConfiguration: Hashable, Sendable {
     /// How many places of a picture, in each direction, are one place of the latents.
     package var factor: Int { 1 << (channels.count - 1) }
 
+    /// Bytes of activations while a picture is decoded or encoded whole, about: of the widest resnet, in f32, what comes in,
+    /// its norm and what is computed of that.
+    package func activationBytes(height: Int, width: Int) -> Int {
+        // On the way out a level's first resnet has the channels of the level below at its own size.
+        let widest = channels.indices.map { level in
+            let most = channels[min(level + 1, channels.count - 1)]
+            return 3 * (max(most, channels[level]) >> (2 * level))
+        }
+        return MemoryLayout<Float>.stride * height * width * (widest.max() ?? 0)
+    }
+
+    /// Side of the largest squares that can be computed in so much memory, in places of the picture: that of the pictures it
+    /// was trained on, or a half or a quarter of it.
+    package func tileSide(within bytes: Int) -> Int {
+        var side = sampleSize
+        while side > Self.smallestTile, activationBytes(height: side, width: side) > bytes { side /= 2 }
+        return side
+    }
+
+    /// Smaller tiles would show.
+    private static let smallestTile = 256
+
     /// Reads a `config.json` of diffusers.
     ///
     /// - Throws: for a setting that changes what is computed and is not supported, with its name.

@@ -1,5 +1,14 @@
 internal import Synchronization
 
+/// A layer that has its weight in memory of its own, in the order in which products read it.
+package protocol PackedLayer: AnyObject, Sendable {
+    /// Bytes of that memory: none before the layer is used, and more when it is used for pictures of another size.
+    var packedBytes: Int { get }
+
+    /// Bytes of the weight as it was stored, which the layer still holds.
+    var storedBytes: Int { get }
+}
+
 /// Layers that were made once, by the names of their tensors.
 package final class LayerCache: Sendable {
     private struct Key: Hashable {
@@ -7,11 +16,22 @@ package final class LayerCache: Sendable {
         let kind: String
     }
 
-    private let layers = Mutex<[Key: any AnyObject & Sendable]>([:])
+    private let layers = Mutex<[Key: any PackedLayer]>([:])
 
     package init() {}
 
-    package func layer<Layer: AnyObject & Sendable>(
+    /// Bytes of packed weights that the layers hold now.
+    package var packedBytes: Int { all.reduce(0) { $0 + $1.packedBytes } }
+
+    /// Bytes of stored weights that the layers hold now.
+    package var storedBytes: Int { all.reduce(0) { $0 + $1.storedBytes } }
+
+    private var all: [any PackedLayer] { layers.withLock { Array($0.values) } }
+
+    /// How many layers there are.
+    package var count: Int { layers.withLock { $0.count } }
+
+    package func layer<Layer: PackedLayer>(
         of tensors: [String], kind: String, _ make: () throws(ModelError) -> Layer
     ) throws(ModelError) -> Layer {
         let key = Key(tensors: tensors, kind: kind)

@@ -36,7 +36,7 @@ package struct RenamedWeights: WeightSource {
         return stored.piece(piece, shape: view.shape)
     }
 
-    package func layer<Layer: AnyObject & Sendable>(
+    package func layer<Layer: PackedLayer>(
         of tensors: [String], kind: String, _ make: () throws(ModelError) -> Layer
     ) throws(ModelError) -> Layer {
         let stored = tensors.map { name in

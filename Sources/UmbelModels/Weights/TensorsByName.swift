@@ -3,7 +3,8 @@ package import UmbelTensor
 /// Tensors by name, with the layers made of them.
 package struct TensorsByName: WeightSource {
     private let tensors: [String: TensorView]
-    private let cache = LayerCache()
+    /// Those made of these tensors.
+    package let layers = LayerCache()
 
     package init(_ tensors: [String: TensorView]) {
         self.tensors = tensors
@@ -13,10 +14,10 @@ package struct TensorsByName: WeightSource {
 
     package func tensor(_ name: String) -> TensorView? { tensors[name] }
 
-    package func layer<Layer: AnyObject & Sendable>(
+    package func layer<Layer: PackedLayer>(
         of tensors: [String], kind: String, _ make: () throws(ModelError) -> Layer
     ) throws(ModelError) -> Layer {
-        try cache.layer(of: tensors, kind: kind, make)
+        try layers.layer(of: tensors, kind: kind, make)
     }
 }
 
@@ -24,7 +25,8 @@ package struct TensorsByName: WeightSource {
 package struct ReplacedTensors: WeightSource {
     private let base: any WeightSource
     private let replaced: [String: TensorView]
-    private let cache = LayerCache()
+    /// Those with a replaced tensor; all others are the base's.
+    package let layers = LayerCache()
 
     package init(_ base: any WeightSource, replacing replaced: [String: TensorView]) {
         self.base = base
@@ -35,12 +37,12 @@ package struct ReplacedTensors: WeightSource {
 
     package func tensor(_ name: String) -> TensorView? { replaced[name] ?? base.tensor(name) }
 
-    package func layer<Layer: AnyObject & Sendable>(
+    package func layer<Layer: PackedLayer>(
         of tensors: [String], kind: String, _ make: () throws(ModelError) -> Layer
     ) throws(ModelError) -> Layer {
         guard tensors.contains(where: { replaced[$0] != nil }) else {
             return try base.layer(of: tensors, kind: kind, make)
         }
-        return try cache.layer(of: tensors, kind: kind, make)
+        return try layers.layer(of: tensors, kind: kind, make)
     }
 }

@@ -14,7 +14,7 @@ package protocol WeightSource: Sendable {
     /// - Parameters:
     ///   - tensors: the names of what it is made of.
     ///   - kind: tells layers of the same tensors apart.
-    func layer<Layer: AnyObject & Sendable>(
+    func layer<Layer: PackedLayer>(
         of tensors: [String], kind: String, _ make: () throws(ModelError) -> Layer
     ) throws(ModelError) -> Layer
 }
@@ -37,6 +37,9 @@ package struct Weights: Sendable {
     package subscript(_ part: String) -> Weights {
         Weights(source, prefix: prefix + part + ".", computeType: computeType)
     }
+
+    /// The same weights for layers whose products are computed in a type of their own.
+    package func computed(in type: ComputeType) -> Weights { Weights(source, prefix: prefix, computeType: type) }
 
     package subscript(_ part: String, _ index: Int) -> Weights { self["\(part).\(index)"] }
 

@@ -3,11 +3,17 @@ internal import UmbelModels
 
 /// The fields of a body that say what is drawn, as `/v1/images` and `/v1/sweep` have them.
 enum DrawingFields {
-    static let prompts = ["prompt", "negative_prompt"]
-    static let settings = [
-        "steps", "guidance_scale", "guidance_rescale", "seed", "sampler", "scheduler", "clip_skip", "emphasis", "noise",
-        "eta",
-    ]
+    static let prompts = ["prompt", "negative_prompt", "prompt_2", "negative_prompt_2"]
+    static let settings =
+        [
+            "steps", "guidance_scale", "guidance_rescale", "seed", "sampler", "scheduler", "clip_skip", "emphasis",
+            "noise",
+            "eta",
+        ] + sizes
+    /// What SDXL is told of a picture's size, as lists of two numbers, which a form gives as JSON.
+    static let sizes = ["", "negative_"].flatMap { prefix in
+        ["original_size", "crops_coords_top_left", "target_size"].map { prefix + $0 }
+    }
     /// Those whose values are numbers, which a form gives as text.
     static let numbers = [
         "n", "steps", "guidance_scale", "guidance_rescale", "seed", "clip_skip", "eta", "strength",
@@ -22,12 +28,22 @@ enum DrawingFields {
         static let side = 8...4096
         static let guidance = 0.0...100.0
         static let clipSkip = 0...32
+        /// Bytes of a prompt. How many chunks it may have, a pipeline checks.
+        static let prompt = 1 << 16
+        /// Pixels that SDXL is told of.
+        static let toldSide = 0...65_536
     }
 
     static func request(_ fields: BodyFields) throws -> DrawingRequest {
         var request = DrawingRequest()
-        request.prompt = try fields.string("prompt", "a text")
-        if let negative = try fields.text("negative_prompt") { request.negativePrompt = negative }
+        guard let prompt = try prompt(fields, "prompt") else { throw RequestError.missingField("prompt") }
+        request.prompt = prompt
+        if let negative = try Self.prompt(fields, "negative_prompt") { request.negativePrompt = negative }
+        // An empty one means the first encoder's, as for diffusers.
+        request.secondPrompt = try Self.prompt(fields, "prompt_2").flatMap { $0.isEmpty ? nil : $0 }
+        request.secondNegativePrompt = try Self.prompt(fields, "negative_prompt_2").flatMap { $0.isEmpty ? nil : $0 }
+        request.sizes = try ToldSizes.sizes(fields, prefix: "")
+        request.negativeSizes = try ToldSizes.sizes(fields, prefix: "negative_")
         if let steps = try fields.integer("steps", in: Limits.steps) { request.steps = steps }
         if let guidance = try fields.number("guidance_scale", in: Limits.guidance) { request.guidance = guidance }
         if let rescale = try fields.number("guidance_rescale", in: 0...1) { request.guidanceRescale = rescale }
@@ -39,6 +55,15 @@ enum DrawingFields {
         if let noise: DrawingRequest.NoiseKind = try fields.choice("noise") { request.noise = noise }
         if let eta = try fields.number("eta", in: 0...1) { request.eta = eta }
         return request
+    }
+
+    /// A text of a length that a text encoder can be asked to read.
+    static func prompt(_ fields: BodyFields, _ name: String) throws -> String? {
+        guard let text = try fields.text(name) else { return nil }
+        guard text.utf8.count <= Limits.prompt else {
+            throw RequestError.invalidField(name: fields.path(name), expected: "at most \(Limits.prompt) bytes long")
+        }
+        return text
     }
 
     /// One that is not given, or is -1, is random; below 2³², which the web UIs can show.

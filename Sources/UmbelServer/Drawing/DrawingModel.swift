@@ -8,6 +8,8 @@ struct DrawingModel: Sendable {
     let resolved: ResolvedModel
     /// As it was asked for.
     let name: String
+    /// Embeddings that the reference names beside those that are stored.
+    var words: [ModelReference.Term] = []
 }
 
 extension Call {
@@ -24,7 +26,12 @@ extension Call {
         } catch {
             throw EngineError.reference(error)
         }
-        var resolved = try stages.map { (model: try model($0.reference.text), from: $0.from) }
+        var words: [ModelReference.Term] = []
+        var resolved = try stages.map { stage -> (model: ResolvedModel, from: Double) in
+            let (reference, embeddings) = try engine.withoutEmbeddings(stage.reference)
+            words += embeddings.filter { !words.contains($0) }
+            return (try model(reference.text), stage.from)
+        }
         if !further.isEmpty { resolved = try adding(further, to: resolved) }
         for stage in resolved {
             let base = stage.model.variant.model.base.name
@@ -34,8 +41,10 @@ extension Call {
             }
             try engine.publish(stage.model.variant)
         }
-        let stepped = SteppedModel(stages: resolved.map { .init($0.model.variant, from: $0.from) })
-        return DrawingModel(stepped: stepped, resolved: resolved[0].model, name: name)
+        let stepped = SteppedModel(
+            stages: resolved.map { .init($0.model.variant, from: $0.from) },
+            embeddings: try engine.embeddings(for: resolved.map(\.model.variant), named: words))
+        return DrawingModel(stepped: stepped, resolved: resolved[0].model, name: name, words: words)
     }
 
     private func onlyPainted(by painter: any Painter) throws -> String {

@@ -39,6 +39,7 @@ struct ImageForm {
     /// A form has only text; the fields are read as those of a JSON body.
     private static func value(_ text: String, of name: String) -> JSON {
         if DrawingFields.numbers.contains(name), Double(text) != nil { return .number(text) }
+        if DrawingFields.sizes.contains(name), let list = try? JSON(parsing: Array(text.utf8)) { return list }
         if name == "stream", let flag = Bool(text) { return .bool(flag) }
         return .string(text)
     }

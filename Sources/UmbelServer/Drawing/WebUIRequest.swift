@@ -51,7 +51,7 @@ struct WebUIRequest {
             throw RequestError.invalidField(name: "override_settings", expected: "an object")
         }
         settings = BodyFields(overrides?.members ?? [], below: "override_settings")
-        try settings.check(known: ["sd_model_checkpoint", "CLIP_stop_at_last_layers", "randn_source"])
+        try settings.check(known: ["sd_model_checkpoint", "CLIP_stop_at_last_layers", "randn_source", "emphasis"])
         checkpoint = try settings.text("sd_model_checkpoint")
         sendsImages = try fields.flag("send_images") ?? true
     }
@@ -59,8 +59,9 @@ struct WebUIRequest {
     /// The drawings, one for each batch; the prompt is still with its tags.
     func requests() throws -> [DrawingRequest] {
         var request = DrawingRequest()
-        request.prompt = try fields.text("prompt") ?? ""
-        request.negativePrompt = try fields.text("negative_prompt") ?? ""
+        request.prompt = try DrawingFields.prompt(fields, "prompt") ?? ""
+        request.negativePrompt = try DrawingFields.prompt(fields, "negative_prompt") ?? ""
+        if let emphasis = try emphasis() { request.emphasis = emphasis }
         request.width = try side("width")
         request.height = try side("height")
         request.steps = try fields.integer("steps", in: DrawingFields.Limits.steps) ?? 50
@@ -99,6 +100,20 @@ struct WebUIRequest {
         default:
             throw RequestError.invalidField(
                 name: "override_settings.randn_source", expected: "“CPU”, “GPU” or “NV”")
+        }
+    }
+
+    /// How weights in the prompt are taken, by the web UI's names. Its "None", which keeps the syntax as text, is not offered:
+    /// prompts are still cut into chunks there, and here only with a syntax.
+    private func emphasis() throws -> DrawingRequest.Emphasis? {
+        switch try settings.text("emphasis") {
+        case nil: nil
+        case "Original": .original
+        case "No norm": .noNormalization
+        case "Ignore": .ignored
+        default:
+            throw RequestError.invalidField(
+                name: "override_settings.emphasis", expected: "“Original”, “No norm” or “Ignore”")
         }
     }
 

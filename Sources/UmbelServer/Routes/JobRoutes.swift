@@ -9,7 +9,7 @@ enum JobRoutes {
     static let all = [
         Route(.get, "/v1/jobs", "List the drawing jobs that are known", handler: list),
         Route(.get, "/v1/jobs/{id}", "One job: queue position, step, result", handler: get),
-        Route(.delete, "/v1/jobs/{id}", "Cancel a job: at once, or after the step under way", handler: cancel),
+        Route(.delete, "/v1/jobs/{id}", "Cancel a job: at once, or within the step under way", handler: cancel),
         Route(
             .get, "/v1/jobs/{id}/events", "Follow a job by server-sent events until it has ended",
             parameters: [

@@ -6,7 +6,7 @@ internal import UmbelRegistry
 
 /// llama.cpp's `/lora-adapters`: scales that hold for everybody who asks for the model `default`.
 ///
-/// An adapter's id is its place among all adapters, oldest first. The scales make a chain, in the order of the ids, on the
+/// An adapter's id is its place among all that can be merged, oldest first. The scales make a chain, in the order of the ids, on the
 /// one base that all of its adapters fit. A base's own name always means the base alone.
 enum ScaleRoutes {
     static let all = [
@@ -20,7 +20,8 @@ enum ScaleRoutes {
 
     /// By id.
     private static func adapters(_ engine: Engine) -> [AdapterRecord] {
-        engine.adapters.all().sorted { ($0.created, $0.name) < ($1.created, $1.name) }
+        let mergeable = engine.adapters.all().filter { !engine.hasOnlyEmbeddings($0) }
+        return mergeable.sorted { ($0.created, $0.name) < ($1.created, $1.name) }
     }
 
     private static func list(_ call: Call) throws -> Response {

@@ -35,6 +35,7 @@ enum SweepRoutes {
             title: "\(request.prompt)  (seed \(request.seed))", columns: grid.columns?.values.map(\.label) ?? [""],
             rows: grid.rows?.values.map(\.label) ?? [])
         let task = DrawingTask(drawings.map(\.drawing), door: .sweep, sheet: sheet)
+        call.engine.cache.expect(task.variants)
         return try call.drawn(task, drawings[0].model) { job, status in
             let png = try SweepSheet.file(of: job, status) ?? []
             if call.request.headers[.accept]?.hasPrefix("image/png") == true { return .picture(png, .png) }
@@ -138,8 +139,9 @@ final class SweepModels {
         if !isThere { entries.append(.adapter(.init(adapter: adapter, scale: scale))) }
         let variant = try call.engine.variant(ModelReference(base: reference.base, entries: entries))
         try call.engine.publish(variant)
+        let embeddings = try call.engine.embeddings(for: [variant], named: plain.words)
         return DrawingModel(
-            stepped: SteppedModel(variant), resolved: ResolvedModel(variant: variant),
+            stepped: SteppedModel(variant, embeddings: embeddings), resolved: ResolvedModel(variant: variant),
             name: "\(plain.name), \(adapter):\(scale.text)")
     }
 }

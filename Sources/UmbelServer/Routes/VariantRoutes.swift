@@ -53,12 +53,16 @@ enum VariantRoutes {
 
     private static func list(_ call: Call) throws -> Response {
         let cache = call.engine.cache
+        let layers = call.application.drawing?.queue.painter.memory ?? []
+        var memory = call.engine.memory
+        memory.layers = layers.reduce(0) { $0 + $1.total }
         return .json(
             .ok,
             [
                 "object": "list", "data": .array(cache.all().map(VariantView.object)), "bytes": JSON(cache.bytes),
                 "budget": JSON(cache.budget), "delta_budget": JSON(cache.deltaBudget),
-                "memory": CacheView.memory(call.engine.memory), "counters": CacheView.counters(cache.counters),
+                "memory": CacheView.memory(memory), "layers": CacheView.layers(layers),
+                "counters": CacheView.counters(cache.counters),
             ])
     }
 
@@ -76,6 +80,7 @@ enum VariantRoutes {
     private static func delete(_ call: Call) throws -> Response {
         let id = call.parameter("id")
         guard call.engine.cache.remove(id) else { throw EngineError.unknownVariant(id) }
+        call.application.drawing?.queue.painter.forget(variant: id)
         return Response(.noContent)
     }
 }

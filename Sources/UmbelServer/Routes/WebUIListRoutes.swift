@@ -13,6 +13,10 @@ enum WebUIListRoutes {
         Route(
             .post, "/sdapi/v1/refresh-loras", "Web UIs: nothing to do, the list is always fresh",
             handler: { _ in .json(.ok, .null) }),
+        Route(
+            .get, "/sdapi/v1/embeddings",
+            "Web UIs: the textual inversions that a prompt can name, and those that do not fit",
+            handler: embeddings),
         Route(.get, "/sdapi/v1/sd-models", "Web UIs: the bases that draw", handler: models),
         Route(.get, "/sdapi/v1/samplers", "Web UIs: names of samplers", handler: samplers),
         Route(.get, "/sdapi/v1/schedulers", "Web UIs: names of noise schedules", handler: schedulers),
@@ -23,13 +27,30 @@ enum WebUIListRoutes {
     ]
 
     private static func adapters(_ call: Call) throws -> Response {
-        let items = call.engine.adapters.all().map { record -> JSON in
+        let records = call.engine.adapters.all().filter { !call.engine.hasOnlyEmbeddings($0) }
+        let items = records.map { record -> JSON in
             [
                 "name": .string(record.name), "alias": .string(record.name),
                 "path": .string("\(record.name).safetensors"), "metadata": ["sha256": .string(record.digest)],
             ]
         }
         return .json(.ok, .array(items))
+    }
+
+    /// Of the model that is drawn with: those of its adapters, and all that are stored.
+    private static func embeddings(_ call: Call) throws -> Response {
+        let model = try call.drawingModel(WebUICheckpoint.reference(try WebUICheckpoint.name(call))).stepped
+        let loaded = model.embeddings.map { JSON.Member($0.name, EmbeddingView.webUI($0)) }
+        let widths = model.first.model.base.textWidths
+        var skipped: [JSON.Member] = []
+        for record in call.engine.adapters.all() where call.engine.hasOnlyEmbeddings(record) {
+            for case .success(let embedding) in try call.engine.adapter(record.name).content.embeddings(
+                called: record.name)
+            where embedding.misfit(widths) != nil {
+                skipped.append(.init(embedding.name, EmbeddingView.webUI(embedding)))
+            }
+        }
+        return .json(.ok, ["loaded": .object(loaded), "skipped": .object(skipped)])
     }
 
     private static func models(_ call: Call) throws -> Response {

@@ -23,7 +23,10 @@ package enum AdapterView {
             .init("prefixes", JSON(record.options.prefixes.map(\.text))),
             .init(
                 "bases",
-                .array(bindings.map { base, binding in coverage(base.name, binding.report) })),
+                adapter.hasOnlyEmbeddings
+                    ? EmbeddingView.coverage(loaded, engine.bases)
+                    : .array(bindings.map { base, binding in coverage(base.name, binding.report) })),
+            .init("embeddings", EmbeddingView.list(record.name, loaded, engine.bases)),
         ]
         if let bestBinding, let best {
             members.append(.init("report", report(bestBinding.report, base: best.name, effects: effects?[best.name])))
@@ -53,7 +56,8 @@ package enum AdapterView {
 
     /// What the file itself tells.
     package static func summary(_ adapter: Adapter, _ report: BindingReport?) -> [JSON.Member] {
-        let algorithms = Dictionary(grouping: adapter.modules) { $0.algorithm.name }.mapValues(\.count)
+        var algorithms = Dictionary(grouping: adapter.modules) { $0.algorithm.name }.mapValues(\.count)
+        if adapter.hasOnlyEmbeddings { algorithms[adapter.format.rawValue] = adapter.embeddings.count }
         let ranks = adapter.modules.compactMap { $0.algorithm.rank(of: $0.factors) }
         let notes = report?.notes ?? adapter.notes
         let found = report.map { Set($0.matches.compactMap { $0.dora?.axis }) } ?? adapter.doraAxes
@@ -62,7 +66,7 @@ package enum AdapterView {
             .init("format", .string(adapter.format.rawValue)),
             .init(
                 "algorithms", .object(algorithms.sorted { $0.key < $1.key }.map { .init($0.key, JSON($0.value)) })),
-            .init("modules", JSON(adapter.modules.count)),
+            .init("modules", JSON(adapter.hasOnlyEmbeddings ? adapter.embeddings.count : adapter.modules.count)),
             .init("rank", ranks.isEmpty ? .null : ["min": JSON(ranks.min() ?? 0), "max": JSON(ranks.max() ?? 0)]),
             .init("dtype", .string(adapter.dtype.rawValue)),
             .init("dora", axes.isEmpty ? .null : ["axis": .string(axes.joined(separator: "+"))]),

@@ -8,14 +8,25 @@ enum CacheView {
     static func memory(_ use: MemoryUse) -> JSON {
         var members: [JSON.Member] = [
             .init("merged", JSON(use.merged)), .init("lent", JSON(use.lent)), .init("deltas", JSON(use.deltas)),
-            .init("adapters", JSON(use.adapters)), .init("spare", JSON(use.spare)), .init("shared", JSON(use.shared)),
-            .init("total", JSON(use.total)),
+            .init("adapters", JSON(use.adapters)), .init("layers", JSON(use.layers)), .init("spare", JSON(use.spare)),
+            .init("shared", JSON(use.shared)), .init("total", JSON(use.total)),
         ]
         if let process = ProcessMemory.now() {
             members.append(
                 .init("process", ["anonymous": JSON(process.anonymous), "files": JSON(process.files)]))
         }
         return .object(members)
+    }
+
+    /// The packed layers of each base that has drawn.
+    static func layers(_ memory: [LayerMemory]) -> JSON {
+        .array(
+            memory.map { base in
+                let variants = base.variants.map { variant in
+                    JSON.object([.init("id", .string(variant.id)), .init("bytes", JSON(variant.bytes))])
+                }
+                return ["base": .string(base.base), "shared": JSON(base.shared), "variants": .array(variants)]
+            })
     }
 
     static func counters(_ counters: CacheCounters) -> JSON {

@@ -2,6 +2,7 @@ import ArgumentParser
 import UmbelAdapters
 import UmbelEngine
 import UmbelFormats
+import UmbelModels
 import UmbelServer
 import UmbelTensor
 
@@ -31,6 +32,7 @@ struct Check: ParsableCommand {
         let pool = try compute.pool()
         let base = try Input.base(base, pool: pool)
         let adapter = try Input.adapter(self.adapter, json: json)
+        if adapter.hasOnlyEmbeddings { return try checkEmbeddings(adapter, base) }
         let bound = Binder.bind(adapter, to: base.weights, names: try binding.names(of: base))
         let refusal = bound.report.refusal(allowsUnmatched: binding.allowUnmatched)
         var effects: [ModuleEffect]?
@@ -47,5 +49,31 @@ struct Check: ParsableCommand {
             overflow: overflow)
         Terminal.print(json ? report.json.prettyText : report.text(verbose: verbose))
         if refusal != nil || overflow != nil { Terminal.exit(.badInput) }
+    }
+
+    /// A textual inversion fits if the text encoders are as wide as its vectors are long.
+    private func checkEmbeddings(_ adapter: Adapter, _ base: BaseModel) throws {
+        let loaded = LoadedAdapter(digest: "", adapter: adapter)
+        let name = LocalAdapter.name(of: self.adapter)
+        var problem: Problem?
+        do {
+            try loaded.checkEmbeddings(on: [base])
+        } catch {
+            problem = Problem(error)
+        }
+        if json {
+            var members = AdapterView.summary(adapter, nil)
+            members.insert(.init("adapter", .string(self.adapter)), at: 0)
+            members += [
+                .init("embeddings", EmbeddingView.list(name, loaded, [base])), .init("mergeable", false),
+                .init("usable", .bool(problem == nil)),
+            ]
+            Terminal.print(JSON.object(members).prettyText)
+        } else {
+            let words = loaded.embeddings(called: name).flatMap { (try? $0.get())?.words ?? [] }
+            Terminal.print("\(self.adapter): textual inversion; words \(words.quoted)")
+            Terminal.print("verdict     " + (problem.map { "refused: \($0.detail)" } ?? "prompts may use it"))
+        }
+        if problem != nil { Terminal.exit(.badInput) }
     }
 }

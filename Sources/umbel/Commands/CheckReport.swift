@@ -104,6 +104,8 @@ struct CheckReport {
         case .noModuleMatched: return "verdict     refused: no module of the adapter is in this base"
         case .modulesDoNotFit: return "verdict     refused: modules do not fit"
         case .ambiguous: return "verdict     refused: names are ambiguous; --prefix may settle them"
+        case .nothingToMerge:
+            return "verdict     refused: a textual inversion has words for prompts and nothing to merge"
         case .partialMatch: return "verdict     refused: a part finds no place; --allow-unmatched merges the rest"
         }
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import UmbelClient
 import UmbelEngine
 import UmbelFormats
+import UmbelModels
 import UmbelPOSIX
 
 /// `umbel draw`: draws with a service, or here.
@@ -62,6 +63,10 @@ struct Draw: ParsableCommand {
     @Option(help: "How far to go from the picture: 0 to 1.")
     var strength: Double?
 
+    @Option(
+        help: "With --base, what products are computed in: auto, f32 or bf16. f32 draws what diffusers draws in f32.")
+    var computeType: String?
+
     @OptionGroup var connection: ServerOptions
     @OptionGroup var compute: ComputeOptions
 
@@ -69,6 +74,12 @@ struct Draw: ParsableCommand {
         if mask != nil, image == nil { throw ValidationError("--mask needs --image") }
         if strength != nil, image == nil { throw ValidationError("--strength needs --image") }
         if !adapter.isEmpty, base.isEmpty { throw ValidationError("--adapter needs --base; a server has its own") }
+        if computeType != nil, base.isEmpty {
+            throw ValidationError("--compute-type needs --base; a server has a setting for it")
+        }
+        if let computeType, ComputeType(setting: computeType) == nil {
+            throw ValidationError("--compute-type is auto, f32 or bf16")
+        }
         if !base.isEmpty, connection.url != nil { throw ValidationError("--base and --url exclude each other") }
     }
 
@@ -79,9 +90,15 @@ struct Draw: ParsableCommand {
         } else {
             let local = try LocalDrawing(
                 bases: base.map(Self.pair), adapters: adapter.map(Self.pair), pool: compute.pool(),
-                isJSON: connection.json)
+                painting: painting, isJSON: connection.json)
             try draw(local)
         }
+    }
+
+    private var painting: PainterSettings {
+        var settings = PainterSettings()
+        settings.computeType = computeType.flatMap(ComputeType.init(setting:)) ?? settings.computeType
+        return settings
     }
 
     private func draw(_ drawer: some Drawer) throws {

@@ -48,7 +48,7 @@ final class LocalDrawing: Drawer {
     /// - Throws: `CommandFailure` for what is no base or adapter, or does not draw.
     init(
         bases: [(name: String, path: String)], adapters: [(name: String, path: String)], pool: ComputePool,
-        isJSON: Bool
+        painting: PainterSettings, isJSON: Bool
     ) throws {
         let temporary = Environment.all["TMPDIR"].flatMap { $0.isEmpty ? nil : $0 } ?? "/tmp"
         folder = "\(temporary)/umbel-draw-\(UInt64.random(in: 0 ... .max))"
@@ -65,7 +65,7 @@ final class LocalDrawing: Drawer {
                 let upload = try engine.upload(tensors: FileDescriptor.read(files.tensors), config: config)
                 _ = try engine.add(upload, as: adapter.name, options: AdapterOptions()) { (_) throws(EngineError) in }
             }
-            guard let desk = UmbelDrawing.desk(for: engine, .init(), workers: 4) else {
+            guard let desk = UmbelDrawing.desk(for: engine, .init(), painting, workers: 4) else {
                 throw DrawingJobError.noPainter
             }
             application = Application(

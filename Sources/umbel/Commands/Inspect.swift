@@ -31,7 +31,13 @@ struct Inspect: ParsableCommand {
                     "keys": JSON(module.factors.allKeys),
                 ]
             }
-            let members = [.init("kind", "adapter")] + summary + [.init("unknown_keys", JSON(adapter.unknownKeys))]
+            let kind: JSON.Member = .init("kind", adapter.hasOnlyEmbeddings ? "textual_inversion" : "adapter")
+            let loaded = LoadedAdapter(digest: "", adapter: adapter)
+            let embeddings = EmbeddingView.list(LocalAdapter.name(of: file), loaded)
+            let members =
+                [kind] + summary + [
+                    .init("embeddings", embeddings), .init("unknown_keys", JSON(adapter.unknownKeys)),
+                ]
             print(members + (tensors ? [.init("module_list", .array(modules))] : []))
         } else {
             print(baseMembers(try Input.base(file, pool: ComputePool(threads: SystemFacts.processors))))
@@ -49,6 +55,7 @@ struct Inspect: ParsableCommand {
         do {
             let adapter = try AdapterFile.open(file)
             // In a base most names end in a plain weight or bias.
+            if adapter.hasOnlyEmbeddings { return adapter }
             let isBase =
                 adapter.unknownKeys.count > adapter.modules.count
                 || adapter.modules.allSatisfy { $0.algorithm.name == "replace" }

@@ -100,7 +100,7 @@ struct Merge: ParsableCommand {
         do {
             let term = ModelReference.Term(
                 adapter: adapter.path, selector: nil, scale: adapter.scale, parts: adapter.parts)
-            return try PartStrengths(term, base.recognition).steps(binding)
+            return try PartStrengths(term, base).steps(binding)
         } catch {
             throw CommandFailure(.badInput, Problem(error).detail)
         }

@@ -31,7 +31,13 @@ struct PushReport {
         self.adapter = adapter
         say("\(adapter.name)  \(adapter.digest)  generation \(adapter.generation)")
         let fitting = adapter.bases.filter { $0.matched > 0 }
-        for base in fitting { say("  \(base.base): \(base.matched) of \(base.modules) modules find their place") }
+        let isEmbedding = adapter.algorithms.contains { $0.name == "textual_inversion" }
+        for base in fitting {
+            say(
+                isEmbedding
+                    ? "  \(base.base): its prompts may use \(base.matched) of \(base.modules) embeddings"
+                    : "  \(base.base): \(base.matched) of \(base.modules) modules find their place")
+        }
         if fitting.isEmpty { say("  no base of the server has a place for it") }
         for warning in adapter.warnings { say("  warning \(warning.code): \(warning.message)") }
     }

@@ -53,7 +53,8 @@ struct Serve: ParsableCommand {
         let application = Application(
             engine: engine, limits: configuration.applicationLimits, watched: watched, version: Umbel.version,
             logger: logger, adapterFolder: try adapterFolder(configuration),
-            drawing: UmbelDrawing.desk(for: engine, configuration.drawing, workers: configuration.limits.workers))
+            drawing: UmbelDrawing.desk(
+                for: engine, configuration.drawing, configuration.painting, workers: configuration.limits.workers))
         if let queue = application.drawing?.queue { try keeper.forgetDrawings(of: queue) }
         let server = HTTPServer(
             limits: configuration.limits,

@@ -6,8 +6,11 @@ enum UmbelDrawing {
     /// The desk of an engine's drawings; nil where nothing draws.
     ///
     /// - Parameter workers: threads that answer requests, of which half may wait for drawings.
-    static func desk(for engine: Engine, _ settings: DrawingQueue.Settings, workers: Int) -> DrawingDesk? {
-        let painter = PipelinePainter(bases: engine.bases, cache: engine.cache, pool: engine.pool)
+    static func desk(
+        for engine: Engine, _ settings: DrawingQueue.Settings, _ painting: PainterSettings, workers: Int
+    ) -> DrawingDesk? {
+        let painter = PipelinePainter(
+            bases: engine.bases, cache: engine.cache, pool: engine.pool, settings: painting)
         let queue = DrawingQueue(painter: painter, settings: settings) { variant in
             _ = try engine.cache.makeResident(variant, pin: nil)
         }

@@ -1,6 +1,7 @@
 import Logging
 import UmbelEngine
 import UmbelHTTP
+import UmbelModels
 import UmbelPOSIX
 import UmbelRegistry
 import UmbelServer
@@ -29,6 +30,7 @@ struct Configuration {
     /// Seconds that memory is kept which no merge uses.
     var spareSeconds = 600.0
     var drawing = DrawingQueue.Settings()
+    var painting = PainterSettings()
     /// nil: one a processor.
     var threads: Int?
     var logLevel = Logger.Level.info
@@ -74,6 +76,10 @@ struct Configuration {
         drawing.concurrency = try values.integer(.drawingConcurrency, in: 1...64)
         drawing.keepSeconds = try values.seconds(.drawingKeepSeconds)
         drawing.keepBytes = try values.integer(.drawingKeepBytes, in: 0...Int.max)
+        painting.computeType = try values.computeType(.drawingComputeType)
+        painting.layerBytes =
+            try values.automatic(.drawingLayerBytes, in: 0...Int.max) ?? SystemFacts.freeMemory / 4
+        painting.autoencoderBytes = try values.integer(.drawingDecodeBytes, in: 0...Int.max)
         threads = try values.automatic(.threads, in: 1...1024)
         logLevel = try values.level(.logLevel)
     }
@@ -191,6 +197,11 @@ struct SettingValues {
         var host = String(value[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
         return (host, port)
+    }
+
+    func computeType(_ setting: Setting) throws -> ComputeType {
+        guard let type = ComputeType(setting: text(setting)) else { throw bad(setting, "auto, f32 or bf16") }
+        return type
     }
 
     func level(_ setting: Setting) throws -> Logger.Level {

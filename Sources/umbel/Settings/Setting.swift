@@ -70,6 +70,17 @@ struct Setting: Sendable {
         key: "drawing.keep_seconds", description: "Seconds that a finished drawing can be fetched.", defaultText: "600")
     static let drawingKeepBytes = Setting(
         key: "drawing.keep_bytes", description: "Memory for finished drawings, in bytes.", defaultText: "268435456")
+    static let drawingComputeType = Setting(
+        key: "drawing.compute_type", description: "What products of a U-Net are computed in: auto, f32 or bf16.",
+        defaultText: "f32")
+    static let drawingLayerBytes = Setting(
+        key: "drawing.layer_bytes",
+        description: "Memory for layers that adapters change, in bytes; auto is a quarter of what is free at start.",
+        defaultText: "auto")
+    static let drawingDecodeBytes = Setting(
+        key: "drawing.decode_bytes",
+        description: "Memory for decoding or encoding a picture whole, in bytes; larger ones go in tiles.",
+        defaultText: "4294967296")
     static let threads = Setting(
         key: "compute.threads", description: "Computing threads; auto is one a processor.", defaultText: "auto")
     static let logLevel = Setting(
@@ -79,6 +90,7 @@ struct Setting: Sendable {
     static let all = [
         listen, connections, workers, headTimeout, idleTimeout, stallTimeout, graceSeconds, uploadBytes, adapterFolder,
         history, blobGraceSeconds, watch, watchInterval, dataFolder, cacheBytes, cacheDeltas, cachePrefault,
-        cacheSpareSeconds, drawingQueue, drawingConcurrency, drawingKeepSeconds, drawingKeepBytes, threads, logLevel,
+        cacheSpareSeconds, drawingQueue, drawingConcurrency, drawingKeepSeconds, drawingKeepBytes,
+        drawingComputeType, drawingLayerBytes, drawingDecodeBytes, threads, logLevel,
     ]
 }

@@ -26,9 +26,14 @@ final class Program {
         process.environment = inherited.merging(environment) { $1 }
         process.currentDirectoryURL = URL(filePath: scratch.path)
         process.standardInput = FileHandle.nullDevice
-        process.standardOutput = try FileHandle(forWritingTo: URL(filePath: try scratch.write(name + ".out", Data())))
-        process.standardError = try FileHandle(forWritingTo: URL(filePath: try scratch.write(name + ".err", Data())))
+        let output = try FileHandle(forWritingTo: URL(filePath: try scratch.write(name + ".out", Data())))
+        let errors = try FileHandle(forWritingTo: URL(filePath: try scratch.write(name + ".err", Data())))
+        process.standardOutput = output
+        process.standardError = errors
         try process.run()
+        // The program has its own; ours would stay open as long as Foundation keeps the process.
+        try output.close()
+        try errors.close()
     }
 
     deinit { kill() }

@@ -50,6 +50,22 @@ struct KeptDeltaCacheTests {
         #expect(plain.memory.deltas == 0 && plain.counters.deltaHits == 0)
     }
 
+    @Test("Of variants that are expected at several strengths each difference is computed once")
+    func expected() throws {
+        let cache = VariantCache(pool: Self.pool, budget: 1024)
+        let plain = VariantCache(pool: Self.pool, budget: 1024, deltaBudget: 0)
+        let strengths = [0.5, 0.25, -1]
+        cache.expect(try strengths.map { try variant($0) })
+        for (round, strength) in strengths.enumerated() {
+            #expect(try bytes(variant(strength), in: cache) == bytes(variant(strength), in: plain))
+            #expect(cache.memory.deltas == 64 && cache.counters.deltaHits == round)
+        }
+        let alone = VariantCache(pool: Self.pool, budget: 1024)
+        alone.expect([try variant(0.5), try variant(0.5)])
+        _ = try bytes(variant(0.5), in: alone)
+        #expect(alone.memory.deltas == 0, "one strength is nothing to keep it for")
+    }
+
     @Test("The same strength again, or a binding without a source, keeps nothing")
     func notRepeated() throws {
         let cache = VariantCache(pool: Self.pool, budget: 1024)

@@ -141,6 +141,20 @@ struct DrawingQueueTests {
         #expect(painter.requests.count == 2, "nothing was drawn without its weights")
     }
 
+    @Test("The drawings of one model are drawn behind each other, and the pictures stay in the order of the task")
+    func order() throws {
+        let painter = StandInPainter()
+        let drawings = ["a", "b", "a", "c", "b"].enumerated().map { index, id in
+            var request = DrawingRequest()
+            request.seed = UInt64(index)
+            return DrawingTask.Drawing(request, with: SteppedModel(variant(id)), name: id)
+        }
+        let pictures = try end(of: queue(painter).submit(DrawingTask(drawings, door: .sweep))).pictures
+        #expect(painter.requests.map(\.seed) == [0, 2, 1, 4, 3])
+        #expect(pictures.map(\.drawing) == [0, 1, 2, 3, 4])
+        #expect(pictures.map(\.picture.seed) == [0, 1, 2, 3, 4])
+    }
+
     @Test("What the painter refuses fails the job with its reason")
     func failed() throws {
         let status = try end(of: queue(StandInPainter()).submit(task(sampler: "none")))

@@ -40,7 +40,9 @@ struct KernelTwinTests {
     func packing(name: String, unit: umbel_unit) throws {
         let set = try kernels(name)
         var samples = Samples()
-        for (outputs, inputs, positions) in [(1, 1, 1), (64, 5, 9), (17, 34, 1), (33, 7, 4)] {
+        for (outputs, inputs, positions) in [
+            (1, 1, 1), (64, 5, 9), (17, 34, 1), (33, 7, 4), (64, 48, 1), (62, 19, 1), (64, 9, 16), (7, 3, 25),
+        ] {
             let weight = samples.matrix(outputs, inputs * positions)
             let count = positions * unitCount(inputs, unit) * 64
             let (found, expected) = (fresh(count), fresh(count))
@@ -48,7 +50,7 @@ struct KernelTwinTests {
             umbel_pack_panel_reference(expected.start, weight.start, outputs, inputs, positions, unit)
             #expect(found.hasSameBits(as: expected))
         }
-        for (rows, columns) in [(1, 1), (3, 17), (4, 40), (5, 33)] {
+        for (rows, columns) in [(1, 1), (3, 17), (4, 40), (5, 33), (3, 150)] {
             let x = samples.matrix(rows, columns)
             let stride = unitCount(columns, UMBEL_PAIRS) + 1
             let (found, expected) = (fresh(rows * stride), fresh(rows * stride))

@@ -1,6 +1,6 @@
 """Writes schedules.json: what diffusers' schedulers do with a model that both sides can compute.
 
-Run with diffusers 0.42.1, torch 2.13 and scipy: `python schedules.py` in this folder.
+Run with diffusers 0.42.1, torch 2.13, torchsde 0.2.6 and scipy: `python schedules.py` in this folder.
 
 The model answers 0.8 sin(1.3 x + t/200) + 0.3 x in f64 to f32 numbers. Each case is {class, config, steps, eta, strength,
 timesteps, sigmas, scale, samples}: the sample after each evaluation, or after the last alone where there are many.
@@ -89,13 +89,16 @@ def cases():
     plain = {"DDIMScheduler": {"clip_sample": False}, "DDPMScheduler": {"clip_sample": False},
              "PNDMScheduler": {"skip_prk_steps": True}, "LMSDiscreteScheduler": {}, "EulerDiscreteScheduler": {},
              "EulerAncestralDiscreteScheduler": {}, "HeunDiscreteScheduler": {}, "DPMSolverMultistepScheduler": {},
-             "DPMSolverSinglestepScheduler": {}, "UniPCMultistepScheduler": {}, "LCMScheduler": {}}
+             "DPMSolverSinglestepScheduler": {}, "UniPCMultistepScheduler": {}, "LCMScheduler": {},
+             "DPMSolverSDEScheduler": {"noise_sampler_seed": 1234567890123}}
     spaced = ["LMSDiscreteScheduler", "EulerDiscreteScheduler", "HeunDiscreteScheduler", "DPMSolverMultistepScheduler",
-              "DPMSolverSinglestepScheduler", "UniPCMultistepScheduler"]
-    no_picture = ["PNDMScheduler", "EulerAncestralDiscreteScheduler"]
-    no_zero = ["PNDMScheduler", "LMSDiscreteScheduler", "HeunDiscreteScheduler", "DPMSolverSinglestepScheduler"]
+              "DPMSolverSinglestepScheduler", "UniPCMultistepScheduler", "DPMSolverSDEScheduler"]
+    no_picture = ["PNDMScheduler", "EulerAncestralDiscreteScheduler", "DPMSolverSDEScheduler"]
+    no_zero = ["PNDMScheduler", "LMSDiscreteScheduler", "HeunDiscreteScheduler", "DPMSolverSinglestepScheduler",
+               "DPMSolverSDEScheduler"]
     for name, own in plain.items():
-        yield run(name, {}, 4)
+        seeded = {key: own[key] for key in own if key == "noise_sampler_seed"}
+        yield run(name, seeded, 4)
         for spacing in [lead, line, trail]:
             if name in ["DPMSolverSinglestepScheduler", "LCMScheduler"] and spacing is not line:
                 continue

@@ -40,6 +40,33 @@ struct NoiseTests {
         }
     }
 
+    @Test("Seeds of a seed are those of NumPy")
+    func seedSequence() throws {
+        let cases = try #require(ScheduleFixtures.json("noise.json")["seeds"]?.array)
+        #expect(cases.count == 8)
+        for fields in cases {
+            let path = fields["path"]?.array?.compactMap { $0.integer.map(UInt64.init) } ?? []
+            let size = try #require(fields["size"]?.integer)
+            let sequence = SeedSequence(seed: Case(fields: fields).seed, path: path, size: size)
+            let words = fields["words"]?.array?.compactMap { $0.integer.map(UInt32.init) } ?? []
+            #expect(words.count == 30)
+            #expect(sequence.words(words.count) == words)
+        }
+    }
+
+    @Test("Pieces of a Brownian motion are those of torchsde, in whatever order they are asked for")
+    func brownianTree() throws {
+        let cases = try #require(ScheduleFixtures.json("noise.json")["brownian"]?.array)
+        #expect(cases.count == 12)
+        for fields in cases.reversed() {
+            let times = try #require(fields["times"]?.array).compactMap(\.double)
+            let wanted = try #require(fields["increments"]?.floats)
+            let tree = BrownianTree<TorchNoise>(
+                seed: Case(fields: fields).seed, count: wanted.count, from: times[0], to: times[1])
+            #expect(relativeDifference(tree.increments(times[2], times[3]), wanted) < 1e-5, "\(times)")
+        }
+    }
+
     @Test("Both kinds have cases")
     func hasCases() {
         #expect(Case.all("torch").count == 54)

@@ -25,6 +25,9 @@ struct ScheduleCase: CustomTestStringConvertible, Sendable {
     /// groups divides differences of answers by parts of a step, which multiplies the noise's 1e-6.
     var tolerance: Float {
         if (fields["scale"]?.double ?? 1) > 100 { return 3e-4 }
+        // The last bit of a sigma's logarithm is sometimes another than torch's; it moves the time at which the noise is
+        // looked up, by one millionth.
+        if className == DPMSolverSDE.className { return 1e-4 }
         return className == DPMSolverSinglestep.className && fields["config"]?["solver_order"]?.integer == 3
             ? 3e-5 : 1e-5
     }

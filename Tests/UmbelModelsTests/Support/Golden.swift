@@ -40,6 +40,12 @@ struct Golden {
         return view.matrix(rows: view.elementCount / (view.shape.last ?? 1))
     }
 
+    /// All but the last axis as lists.
+    func lists(_ name: String) -> [[Float]]? {
+        guard let matrix = try? matrix(name) else { return nil }
+        return (0..<matrix.rows).map { row in (0..<matrix.columns).map { matrix[row, $0] } }
+    }
+
     /// Of any type.
     func numbers(_ name: String) throws -> [Double] {
         let view = try view(name)

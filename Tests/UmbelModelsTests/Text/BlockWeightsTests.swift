@@ -20,15 +20,18 @@ struct BlockWeightsTests {
             ("up_blocks.3.attentions.2.transformer_blocks.0.attn1.to_q", "output_blocks.11.1.x", .output(11)),
         ] as [(String, String, UNetBlock)])
     func blocks(diffusers: String, original: String, block: UNetBlock) {
-        #expect(UNetBlock(path: diffusers, layersPerBlock: 2) == block)
-        #expect(UNetBlock(path: original, layersPerBlock: 2) == block)
+        #expect(UNetBlock(path: diffusers, layersPerBlock: [2, 2, 2, 2]) == block)
+        #expect(UNetBlock(path: original, layersPerBlock: [2, 2, 2, 2]) == block)
     }
 
     @Test("The layers of a block count")
     func layers() {
-        #expect(UNetBlock(path: "down_blocks.1.resnets.0.conv1", layersPerBlock: 1) == .input(3))
-        #expect(UNetBlock(path: "down_blocks.1.downsamplers.0.conv", layersPerBlock: 1) == .input(4))
-        #expect(UNetBlock(path: "up_blocks.1.upsamplers.0.conv", layersPerBlock: 3) == .output(7))
+        #expect(UNetBlock(path: "down_blocks.1.resnets.0.conv1", layersPerBlock: [1, 1, 1]) == .input(3))
+        #expect(UNetBlock(path: "down_blocks.1.downsamplers.0.conv", layersPerBlock: [1, 1, 1]) == .input(4))
+        #expect(UNetBlock(path: "up_blocks.1.upsamplers.0.conv", layersPerBlock: [3, 3]) == .output(7))
+        #expect(UNetBlock(path: "down_blocks.2.resnets.0.conv1", layersPerBlock: [1, 3, 2]) == .input(7))
+        #expect(UNetBlock(path: "up_blocks.2.resnets.1.conv1", layersPerBlock: [1, 3, 2]) == .output(8))
+        #expect(UNetBlock(path: "down_blocks.3.resnets.0.conv1", layersPerBlock: [1, 3, 2]) == nil)
     }
 
     @Test("What belongs to no block has the whole strength")
@@ -36,8 +39,8 @@ struct BlockWeightsTests {
         for path in [
             "time_embedding.linear_1", "time_embed.0", "conv_out", "out.2", "", "down_blocks", "up_blocks.x.y",
         ] {
-            #expect(UNetBlock(path: path, layersPerBlock: 2) == nil)
-            #expect(try counted(17).factor(forModule: path) == 1)
+            #expect(UNetBlock(path: path, layersPerBlock: [2, 2, 2, 2]) == nil)
+            #expect(try counted(17).factor(forModule: path, layersPerBlock: [2]) == 1)
         }
     }
 
@@ -55,10 +58,10 @@ struct BlockWeightsTests {
         for index in 0...11 {
             let input = inputs.firstIndex(of: index).map { $0 + 1 } ?? 0
             let output = outputs.firstIndex(of: index).map { $0 + middle + 1 } ?? 0
-            #expect(weights.factor(forModule: "input_blocks.\(index).0.x") == Double(input))
-            #expect(weights.factor(forModule: "output_blocks.\(index).0.x") == Double(output))
+            #expect(weights.factor(forModule: "input_blocks.\(index).0.x", layersPerBlock: []) == Double(input))
+            #expect(weights.factor(forModule: "output_blocks.\(index).0.x", layersPerBlock: []) == Double(output))
         }
-        #expect(weights.factor(forModule: "middle_block.1.x") == Double(middle))
+        #expect(weights.factor(forModule: "middle_block.1.x", layersPerBlock: []) == Double(middle))
     }
 
     @Test("Other numbers of values are no list")
@@ -72,10 +75,10 @@ struct BlockWeightsTests {
     func presets() throws {
         let outer = try #require(BlockWeights.preset("OUTS"))
         #expect(outer.base == 1)
-        #expect(outer.factor(forModule: "output_blocks.7.0.x") == 1)
-        #expect(outer.factor(forModule: "output_blocks.6.0.x") == 0)
+        #expect(outer.factor(forModule: "output_blocks.7.0.x", layersPerBlock: []) == 1)
+        #expect(outer.factor(forModule: "output_blocks.6.0.x", layersPerBlock: []) == 0)
         #expect(BlockWeights.preset("NONE")?.base == 0)
-        #expect(BlockWeights.preset("ALL0.5")?.factor(forModule: "middle_block.0") == 0.5)
+        #expect(BlockWeights.preset("ALL0.5")?.factor(forModule: "middle_block.0", layersPerBlock: []) == 0.5)
         #expect(BlockWeights.preset("MINE") == nil)
     }
 }

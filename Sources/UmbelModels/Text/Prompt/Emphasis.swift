@@ -6,6 +6,8 @@ package enum Emphasis: String, Hashable, Sendable, CaseIterable {
     case original
     /// Embeddings are multiplied by their weights.
     case noNorm
+    /// Weights are taken out of the prompt and count for nothing.
+    case ignored
     /// The prompt has no syntax at all: it is one text, cut where the text model ends, as diffusers takes it.
     case none
 
@@ -18,7 +20,7 @@ package enum Emphasis: String, Hashable, Sendable, CaseIterable {
     ///   - embeddings: positions × channels.
     package func apply(_ weights: [Float], to embeddings: Matrix) {
         precondition(weights.count == embeddings.rows)
-        guard self != .none, weights.contains(where: { $0 != 1 }) else { return }
+        guard self != .none, self != .ignored, weights.contains(where: { $0 != 1 }) else { return }
         let before = mean(embeddings)
         let start = embeddings.start
         for (row, weight) in weights.enumerated() where weight != 1 {

@@ -1,0 +1,108 @@
+import UmbelFormats
+import UmbelModels
+import UmbelTensor
+
+/// The networks of a pipeline's folder, each with an input of the size that is timed.
+struct DrawModels {
+    /// What is timed, and what its packed weights take by then.
+    struct Work {
+        let body: () throws -> Void
+        let packedBytes: () -> Int
+    }
+
+    let folder: String
+    let type: ComputeType
+    /// Of the picture, in pixels.
+    let size: Int
+    let pool: ComputePool
+
+    private var pass: ForwardPass { ForwardPass(pool: pool) }
+
+    private func parts(_ component: String) throws -> (config: JSON, source: TensorsByName) {
+        let path = "\(folder)/\(component)"
+        return (try ComponentFiles.json("config.json", in: path), try ComponentFiles.weights(in: path))
+    }
+
+    func unet() throws -> Work {
+        let (json, source) = try parts("unet")
+        let evaluation = try evaluation(UNetConfiguration(json), source)
+        return Work(body: evaluation, packedBytes: { source.layers.packedBytes })
+    }
+
+    /// A U-Net whose base has drawn, with other numbers in all linear layers of its attention.
+    func otherAdapter() throws -> Work {
+        let (json, source) = try parts("unet")
+        let configuration = try UNetConfiguration(json)
+        try evaluation(configuration, source)()
+        var replaced: [String: TensorView] = [:]
+        for name in source.names where name.contains(".attn") && name.hasSuffix(".weight") {
+            replaced[name] = source.tensor(name)?.copied()
+        }
+        let variant = ReplacedTensors(source, replacing: replaced)
+        let evaluation = try evaluation(configuration, variant)
+        return Work(body: evaluation, packedBytes: { variant.layers.packedBytes })
+    }
+
+    private func evaluation(
+        _ configuration: UNetConfiguration, _ source: some WeightSource
+    ) throws -> () throws -> Void {
+        let network = try UNet(configuration, Weights(source, computeType: type))
+        let side = size / 8
+        let sample = FeatureMap(
+            batch: 2, height: side, width: side, numbers(2 * side * side, configuration.inChannels))
+        var conditions = UNet.Conditions(context: numbers(2 * 77, network.contextSize))
+        conditions.projections = TextProjections()
+        if case .textAndNumbers(let size, let numberSize) = configuration.addition {
+            let pooled = (0..<size - 6 * numberSize).map { Float($0 % 7) / 7 }
+            let side = Float(self.size)
+            conditions.pooledText = [pooled, pooled]
+            conditions.numbers = Array(repeating: [side, side, 0, 0, side, side], count: 2)
+        }
+        return { [conditions, pass] in _ = try network(sample, timestep: 500, conditions, pass) }
+    }
+
+    func autoencoder(tiled: Bool) throws -> Work {
+        let (json, source) = try parts("vae")
+        let configuration = try VAEConfiguration(json)
+        let network = try AutoencoderKL(configuration, Weights(source, computeType: type))
+        let side = size / configuration.factor
+        let latents = FeatureMap(
+            batch: 1, height: side, width: side, numbers(side * side, configuration.latentChannels))
+        let tiling = tiled ? network.tiling() : nil
+        return Work(
+            body: { [pass] in _ = try network.decode(latents, tiling: tiling, pass) },
+            packedBytes: { source.layers.packedBytes })
+    }
+
+    func text() throws -> Work {
+        let folders = ["text_encoder", "text_encoder_2"].filter {
+            (try? ComponentFiles.json("config.json", in: "\(folder)/\($0)")) != nil
+        }
+        let encoders = try folders.map { folder in
+            let (json, source) = try parts(folder)
+            return (try CLIPTextModel(CLIPTextConfiguration(json), Weights(source, computeType: type)), source)
+        }
+        let ids = [Array(1...77), Array(101...177)]
+        return Work(
+            body: { [pass] in for (encoder, _) in encoders { _ = try encoder(ids, pass) } },
+            packedBytes: { encoders.reduce(0) { $0 + $1.1.layers.packedBytes } })
+    }
+
+    /// Small numbers of either sign, the same every time.
+    private func numbers(_ rows: Int, _ columns: Int) -> Matrix {
+        Matrix(
+            rows: rows, columns: columns, values: (0..<rows * columns).map { Float(($0 * 7919) % 2001 - 1000) / 1000 })
+    }
+}
+
+extension TensorView {
+    /// The same bytes in memory of their own, as a merged tensor has.
+    fileprivate func copied() -> TensorView {
+        let memory = Matrix(rows: 1, columns: (bytes.count + 3) / 4)
+        if let start = bytes.baseAddress {
+            UnsafeMutableRawPointer(memory.start).copyMemory(from: start, byteCount: bytes.count)
+        }
+        let copy = UnsafeRawBufferPointer(start: memory.start, count: bytes.count)
+        return TensorView(dtype: dtype, shape: shape, bytes: copy, owner: memory)
+    }
+}
