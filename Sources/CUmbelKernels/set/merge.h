@@ -82,13 +82,15 @@ INLINE void merge_block(struct merging merging, size_t row, size_t column, int r
     UNROLLED for (int r = 0; r < rows; r++) {
         vf merged[BLOCK_VECTORS];
         load_part(merged, vectors, x + r * in_stride, column, count, in);
+        // Nothing is known of what lies beyond the columns that there are.
+        if (merging.joining == PLUS_STORED) {
+            const float *const stored = second.left + (row + r) * second.left_stride;
+            load_part(other[r], vectors, (const char *)stored, column, count, UMBEL_F32);
+        }
         for (int v = 0; v < vectors; v++) {
             vf delta = sum[r][v];
             if (merging.joining == TIMES_SECOND) delta = delta * other[r][v];
-            if (merging.joining == PLUS_SECOND) delta = delta + other[r][v];
-            if (merging.joining == PLUS_STORED) {
-                delta = delta + load_f32(second.left + (row + r) * second.left_stride + column + v * LANES);
-            }
+            if (merging.joining == PLUS_SECOND || merging.joining == PLUS_STORED) delta = delta + other[r][v];
             merged[v] = __builtin_elementwise_fma(factor, delta, merged[v]);
         }
         if (merging.column_factors) {
