@@ -25,11 +25,13 @@ package final class Matrix: @unchecked Sendable {
     private static let pending = Atomic(0)
 
     /// Uninitialised storage.
-    package init(rows: Int, columns: Int) {
+    ///
+    /// - Parameter pool: whose threads populate pages that are fresh; nil for the calling thread alone.
+    package init(rows: Int, columns: Int, pool: ComputePool? = nil) {
         precondition(rows >= 0 && columns >= 0)
         self.rows = rows
         self.columns = columns
-        let block = ThreadBlocks.take(byteCount: rows * columns * MemoryLayout<Float>.stride)
+        let block = ThreadBlocks.take(byteCount: rows * columns * MemoryLayout<Float>.stride, pool: pool)
         storage = Mutex(.filled(block))
         numbers = Atomic(block.start.assumingMemoryBound(to: Float.self))
     }

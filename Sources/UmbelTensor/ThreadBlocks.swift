@@ -42,10 +42,10 @@ final class ThreadBlocks {
     private var bytes = 0
 
     /// As `RecycledMemory.take`, from what the thread has if it has a block of just that size.
-    static func take(byteCount: Int) -> RecycledMemory.Block {
+    static func take(byteCount: Int, pool: ComputePool? = nil) -> RecycledMemory.Block {
         guard byteCount >= RecycledMemory.smallest, byteCount <= largest, let own,
             let index = own.blocks.lastIndex(where: { $0.byteCount == byteCount })
-        else { return RecycledMemory.take(byteCount: byteCount) }
+        else { return RecycledMemory.take(byteCount: byteCount, pool: pool) }
         return own.remove(at: index)
     }
 

@@ -170,7 +170,7 @@ struct TileKernelTests {
                     UnsafeMutablePointer<Float>?
                 ) -> Int32
             ) -> Int32 {
-                var scratch = [Float](repeating: 0, count: Int(UMBEL_BLOCK_ROWS) * columns)
+                var scratch = [Float](repeating: .nan, count: Int(UMBEL_BLOCK_ROWS) * columns)
                 return factors.with { product in
                     values.withUnsafeBufferPointer { values in
                         var magnitudes = umbel_magnitudes(
@@ -267,7 +267,7 @@ struct TileKernelTests {
                                 right: right.baseAddress, right_stride: 16, panels: product.pointee.panels,
                                 inner: product.pointee.inner, kernel: kernel)
                             var scratch = [Float](
-                                repeating: 0, count: umbel_generalised_scratch(&projection, columns))
+                                repeating: .nan, count: umbel_generalised_scratch(&projection, columns))
                             return body(&whole, sum, &projection, scale, &scratch)
                         }
                     }
@@ -367,7 +367,7 @@ struct TileKernelTests {
                     UnsafePointer<umbel_tile>?, UnsafePointer<umbel_kronecker>?, Float, UnsafeMutablePointer<Float>?
                 ) -> Int32
             ) -> Int32 {
-                var scratch = [Float](repeating: 0, count: columns)
+                var scratch = [Float](repeating: .nan, count: columns)
                 return outer.withUnsafeBufferPointer { outer in
                     inner.withUnsafeBufferPointer { inner in
                         var product = umbel_kronecker(

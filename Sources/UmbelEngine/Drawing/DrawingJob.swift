@@ -69,11 +69,12 @@ package final class DrawingJob: Sendable {
     ///   - done: steps of the drawings before.
     /// - Throws: `cancelled` when somebody has.
     func advance(drawing: Int, stepsBefore done: Int, _ progress: DrawingProgress) throws(ModelError) {
+        // A sampler may evaluate its model more often than once a step, and pictures may be drawn one after the other.
+        let step = task.drawings[drawing].request.steps * progress.step / max(1, progress.steps)
         let goesOn = state.withLock { inner in
             guard !inner.isCancelled else { return false }
             inner.change {
-                $0.state = .running(
-                    .init(step: done + progress.step, steps: task.steps, drawing: drawing, latest: progress))
+                $0.state = .running(.init(step: done + step, steps: task.steps, drawing: drawing, latest: progress))
             }
             return true
         }

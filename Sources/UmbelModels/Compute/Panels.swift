@@ -20,7 +20,7 @@ final class Panels: Sendable {
         (self.type, self.outputs) = (type, outputs)
         let inner = positions * type.units(inputs)
         self.inner = inner
-        let units = Matrix(rows: (outputs + Self.width - 1) / Self.width, columns: inner * Self.width)
+        let units = Matrix(rows: (outputs + Self.width - 1) / Self.width, columns: inner * Self.width, pool: pool)
         self.units = units
         Self.forEachPanel(of: weight, outputs: outputs, pool) { panel, count, rows in
             umbel_pack_panel(units.row(panel), rows.start, count, inputs, positions, type.unit)

@@ -22,7 +22,7 @@ final class WinogradWeights: Sendable {
         (self.inputs, self.outputs, self.tile, self.type) = (inputs, outputs, tile, type)
         let panels = (outputs + Panels.width - 1) / Panels.width
         let units = Matrix(
-            rows: (tile + 2) * (tile + 2) * panels, columns: type.units(inputs) * Panels.width)
+            rows: (tile + 2) * (tile + 2) * panels, columns: type.units(inputs) * Panels.width, pool: pool)
         self.units = units
         Panels.forEachPanel(of: weight, outputs: outputs, pool) { panel, count, rows in
             umbel_winograd_weight(

@@ -100,6 +100,24 @@ struct PaintingTests {
         #expect(queue.stop(within: 60), "the second variant was not waited for")
     }
 
+    @Test("A job counts the steps that were asked for, however often a sampler evaluates", arguments: ["Heun", "PLMS"])
+    func steps(_ sampler: String) throws {
+        let request = Self.request { ($0.steps, $0.sampler, $0.count, $0.seeding) = (3, sampler, 2, .each) }
+        let job = try queue().submit(task(request, shapes.engine.variant("shapes")))
+        let changes = job.changes()
+        var steps: [Int] = []
+        while true {
+            let status = try #require(changes.next(within: 120))
+            if status.isFinished { break }
+            if case .running(let progress) = status.state {
+                #expect(progress.steps == 3)
+                steps.append(progress.step)
+            }
+        }
+        #expect(!steps.isEmpty && steps == steps.sorted())
+        #expect(steps.allSatisfy { (0...3).contains($0) }, "\(steps)")
+    }
+
     // MARK: Which variant
 
     @Test("A job draws with what its route meant when it was submitted, however often the route changes meanwhile")
