@@ -12,7 +12,7 @@ struct DrawBenchmark: ParsableCommand {
         discussion: """
             unet is one evaluation of two samples, as a step with guidance takes; vae decodes one picture; text encodes two \
             prompts of 77 tokens by every text encoder; switch is what a U-Net's first evaluation takes longer than its next \
-            ones when an adapter has changed every linear layer of its attention.
+            ones when an adapter has changed every linear layer of its attention, in the memory of the variant before.
 
             The first evaluation packs the weights and is told apart from the others, of which the median is printed. “Packed” \
             is what the packed weights take, “peak” the most that the process held, mapped weights included.
@@ -71,11 +71,11 @@ struct DrawBenchmark: ParsableCommand {
         while times.count < rounds || times.reduce(0, +) < seconds {
             times.append(try Self.time(work.body))
         }
-        report(first: first, median: times.median, packed: work.packedBytes())
+        let apart = try work.apart.map { body in try (0..<rounds).map { _ in try Self.time(body) }.median } ?? 0
+        report(first: first - apart, median: times.median - apart, packed: work.packedBytes())
     }
 
-    private func report(first: Double, median: Double, packed: Int) {
-        let seconds = part == .switch ? first - median : median
+    private func report(first: Double, median seconds: Double, packed: Int) {
         guard !json else {
             let result: JSON = [
                 "seconds": JSON(seconds), "first_seconds": JSON(first), "packed_bytes": JSON(packed),

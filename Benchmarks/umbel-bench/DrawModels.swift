@@ -8,6 +8,8 @@ struct DrawModels {
     struct Work {
         let body: () throws -> Void
         let packedBytes: () -> Int
+        /// A part of the body that does not count.
+        var apart: (() throws -> Void)?
     }
 
     let folder: String
@@ -29,18 +31,26 @@ struct DrawModels {
         return Work(body: evaluation, packedBytes: { source.layers.packedBytes })
     }
 
-    /// A U-Net whose base has drawn, with other numbers in all linear layers of its attention.
+    /// A U-Net whose base has drawn, with other numbers in all linear layers of its attention: every time another variant, whose
+    /// memory the next one gets.
     func otherAdapter() throws -> Work {
         let (json, source) = try parts("unet")
         let configuration = try UNetConfiguration(json)
-        try evaluation(configuration, source)()
+        let own = try evaluation(configuration, source)
         var replaced: [String: TensorView] = [:]
         for name in source.names where name.contains(".attn") && name.hasSuffix(".weight") {
             replaced[name] = source.tensor(name)?.copied()
         }
-        let variant = ReplacedTensors(source, replacing: replaced)
-        let evaluation = try evaluation(configuration, variant)
-        return Work(body: evaluation, packedBytes: { variant.layers.packedBytes })
+        try own()
+        // Every variant is made alike, so the last one stands for all of them.
+        let last = ReplacedTensors(source, replacing: replaced)
+        try evaluation(configuration, last)()
+        let packedBytes = last.layers.packedBytes
+        return Work(
+            body: {
+                let variant = ReplacedTensors(source, replacing: replaced)
+                try evaluation(configuration, variant)()
+            }, packedBytes: { packedBytes }, apart: own)
     }
 
     private func evaluation(

@@ -25,12 +25,12 @@ package struct VAEConfiguration: Hashable, Sendable {
     package var factor: Int { 1 << (channels.count - 1) }
 
     /// Bytes of activations while a picture is decoded or encoded whole, about: of the widest resnet, in f32, what comes in,
-    /// its norm and what is computed of that.
+    /// its norm, what is computed of that and what was there before. A process at 1024 × 1024 pixels held as much.
     package func activationBytes(height: Int, width: Int) -> Int {
         // On the way out a level's first resnet has the channels of the level below at its own size.
         let widest = channels.indices.map { level in
             let most = channels[min(level + 1, channels.count - 1)]
-            return 3 * (max(most, channels[level]) >> (2 * level))
+            return 4 * (max(most, channels[level]) >> (2 * level))
         }
         return MemoryLayout<Float>.stride * height * width * (widest.max() ?? 0)
     }
