@@ -34,7 +34,34 @@ static volatile float sink;
 
 DEFINE_PEAK(peak_avx512, "avx512f", __m512, 16, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_cvtss_f32)
 DEFINE_PEAK(peak_avx2, "avx2,fma", __m256, 8, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_cvtss_f32)
+
+// Pairs of bf16, whose products are added to f32 sums.
+__attribute__((target("avx512f,avx512bf16"))) static uint64_t peak_bf16(uint64_t rounds) {
+    const __m512bh ones = (__m512bh)_mm512_set1_epi16(0x3f80), small = (__m512bh)_mm512_set1_epi16(0x3a80);
+    __m512 sums[chains];
+    for (int chain = 0; chain < chains; chain++) sums[chain] = _mm512_set1_ps((float)chain);
+    for (uint64_t round = 0; round < rounds; round++) {
+        for (int step = 0; step < steps; step++) {
+            _Pragma("clang loop unroll(full)") for (int chain = 0; chain < chains; chain++) {
+                sums[chain] = _mm512_dpbf16_ps(sums[chain], ones, small);
+            }
+        }
+    }
+    float total = 0;
+    for (int chain = 0; chain < chains; chain++) total += _mm512_cvtss_f32(sums[chain]);
+    sink = total;
+    return rounds * steps * chains * 32;
+}
 #endif
+
+uint64_t umbel_bench_multiply_add_bf16(uint64_t rounds) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512bf16")) return peak_bf16(rounds);
+#endif
+    (void)rounds;
+    return 0;
+}
 
 #if defined(__aarch64__)
 static uint64_t peak_neon(uint64_t rounds) {

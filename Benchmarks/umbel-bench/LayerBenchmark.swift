@@ -36,6 +36,12 @@ struct LayerBenchmark: ParsableCommand {
         let memory = ActivationMemory(1 << 30)
         defer { withExtendedLifetime(memory) {} }
         print(Machine().text)
+        for threads in threads {
+            let pool = ComputePool(threads: threads)
+            let peaks = (0..<9).map { _ in (MultiplyAddPeak.measure(on: pool), MultiplyAddPeak.measureBF16(on: pool)) }
+            let most = [peaks.map(\.0), peaks.map(\.1)].map { (2e-9 * ($0.max() ?? 0)).text(0) }
+            print("the most in registers, \(threads) threads: f32 \(most[0]), bf16 \(most[1]) GFLOP/s")
+        }
         print("layer                          type  threads        ms   fastest   GFLOP/s")
         for type in type.isEmpty ? ComputeType.allCases : type {
             let cases = LayerCase.all(type).filter { only.isEmpty || $0.name.contains(only) }

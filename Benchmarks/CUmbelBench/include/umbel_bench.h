@@ -13,6 +13,9 @@ const char *umbel_bench_instructions(void);
 /// Returns how many multiply-adds that were; one is a multiplication and an addition.
 uint64_t umbel_bench_multiply_add(uint64_t rounds);
 
+/// The same of bf16 with f32 sums; 0 where the processor has no instruction for it that is used here.
+uint64_t umbel_bench_multiply_add_bf16(uint64_t rounds);
+
 /// Copies with stores that do not pass through the cache (non-temporal).
 ///
 /// Returns false, and copies nothing, where this machine has none that are used here.
