@@ -11,7 +11,7 @@ enum { QUERIES = UMBEL_ATTENDED_QUERIES, KEYS = UMBEL_ATTENDED_KEYS, QUERY_VECTO
 INLINE void multiply_queries(float *out, const uint32_t *left, size_t row_step, size_t step, size_t rows,
                              const uint32_t *right, size_t inner, int adds, int apart, enum umbel_unit unit) {
     struct tile tile = {.out_stride = QUERIES, .step = step, .right_stride = QUERIES, .inner = inner,
-                        .start_stride = QUERIES};
+                        .start_stride = QUERIES, .ahead = (const char *)right};
     for (size_t r = 0; r < rows; r += TILE_ROWS) {
         const int height = rows - r < TILE_ROWS ? (int)(rows - r) : TILE_ROWS;
         for (int i = 0; i < height; i++) tile.left[i] = left + (r + i) * row_step;

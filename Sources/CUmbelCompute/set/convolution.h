@@ -6,36 +6,62 @@
 // What lies outside of a picture.
 static const uint32_t zeros[INNER_UNITS];
 
-// The units at a kernel position of the place with an index; NULL outside of the picture.
-INLINE const uint32_t *input_at(const struct umbel_convolution *c, size_t place, size_t position) {
-    const size_t row = place / c->out_width * c->stride + position / c->kernel;
-    const size_t column = place % c->out_width * c->stride + position % c->kernel;
-    if (row < c->top || row - c->top >= c->height || column < c->left || column - c->left >= c->width) return NULL;
-    return (const uint32_t *)c->in + ((row - c->top) * c->width + column - c->left) * c->inner;
+// Row and column of the input that the first kernel position of a place sees, counted from the corner of the padding.
+struct place {
+    size_t row, column;
+};
+
+INLINE struct place place_at(const struct umbel_convolution *c, size_t index) {
+    return (struct place){index / c->out_width * c->stride, index % c->out_width * c->stride};
 }
 
-static void set_convolve(const struct umbel_convolution *c, size_t first, size_t places) {
+// The units that a place has at a kernel position; NULL outside of the picture.
+INLINE const uint32_t *input_at(const struct umbel_convolution *c, struct place place, struct place position) {
+    // What is before the picture wraps to something large.
+    const size_t row = place.row + position.row - c->top, column = place.column + position.column - c->left;
+    if (row >= c->height || column >= c->width) return NULL;
+    return (const uint32_t *)c->in + (row * c->width + column) * c->inner;
+}
+
+// Some places times one panel, whose first `columns` are wanted.
+INLINE void convolve_panel(const struct umbel_convolution *c, size_t first, const struct place *where, size_t places,
+                           size_t column, size_t columns) {
     const uint32_t *inputs[UMBEL_CONVOLVED_PLACES], *left[UMBEL_CONVOLVED_PLACES];
-    float *const out = c->out + first * c->out_stride;
-    struct addend addend = {c->residual ? c->residual + first * c->out_stride : NULL, c->out_stride, c->bias};
+    float *const out = c->out + first * c->out_stride + column;
+    struct addend addend = {c->residual ? c->residual + first * c->out_stride + column : NULL, c->out_stride,
+                            c->bias ? c->bias + column : NULL};
+    const uint32_t *panel = (const uint32_t *)c->panels + column / UMBEL_WEIGHT_COLUMNS * c->panel_stride;
     for (size_t position = 0; position < c->kernel * c->kernel; position++) {
-        for (size_t i = 0; i < places; i++) inputs[i] = input_at(c, first + i, position);
-        for (size_t k = 0; k < c->inner; k += INNER_UNITS) {
-            const size_t inner = c->inner - k < INNER_UNITS ? c->inner - k : INNER_UNITS;
+        const struct place at = {position / c->kernel, position % c->kernel};
+        for (size_t i = 0; i < places; i++) inputs[i] = input_at(c, where[i], at);
+        for (size_t k = 0, inner; k < c->inner; k += inner) {
+            inner = inner_part(c->inner - k);
             for (size_t i = 0; i < places; i++) left[i] = inputs[i] ? inputs[i] + k : zeros;
-            const uint32_t *const panels =
-                (const uint32_t *)c->panels + (position * c->inner + k) * UMBEL_WEIGHT_COLUMNS;
-            multiply_rows(out, c->out_stride, left, places, panels, c->panel_stride, inner, c->columns, addend, c->unit);
+            const uint32_t *const next = panel + inner * UMBEL_WEIGHT_COLUMNS;
+            multiply_part(out, c->out_stride, left, places, panel, next, inner, columns, addend, c->unit);
             addend = (struct addend){out, c->out_stride, NULL};
+            panel = next;
         }
     }
 }
 
+static void set_convolve(const struct umbel_convolution *c, size_t first, size_t places) {
+    struct place where[UMBEL_CONVOLVED_PLACES];
+    for (size_t i = 0; i < places; i++) where[i] = place_at(c, first + i);
+    for (size_t column = 0; column < c->columns; column += UMBEL_WEIGHT_COLUMNS) {
+        const size_t rest = c->columns - column;
+        convolve_panel(c, first, where, places, column, rest < UMBEL_WEIGHT_COLUMNS ? rest : UMBEL_WEIGHT_COLUMNS);
+    }
+}
+
+// Half and half, so that no sum waits for all before it.
 INLINE float sum_of(vf x) {
-    float numbers[LANES], sum = 0;
+    float numbers[LANES];
     store(numbers, x);
-    for (size_t i = 0; i < LANES; i++) sum += numbers[i];
-    return sum;
+    UNROLLED for (int half = LANES / 2; half > 0; half /= 2) {
+        UNROLLED for (int i = 0; i < half; i++) numbers[i] += numbers[i + half];
+    }
+    return numbers[0];
 }
 
 // Outputs and places that are summed together.
@@ -60,9 +86,12 @@ INLINE void convolve_few(const struct umbel_convolution *c, size_t first, size_t
     UNROLLED for (int p = 0; p < places; p++) {
         UNROLLED for (int o = 0; o < outputs; o++) sum[p][o] = 0;
     }
+    struct place where[FEW_PLACES];
+    for (int p = 0; p < places; p++) where[p] = place_at(c, first + p);
     for (size_t position = 0; position < c->kernel * c->kernel; position++) {
+        const struct place at = {position / c->kernel, position % c->kernel};
         const uint32_t *inputs[FEW_PLACES], *part[FEW_PLACES];
-        for (int p = 0; p < places; p++) inputs[p] = input_at(c, first + p, position);
+        for (int p = 0; p < places; p++) inputs[p] = input_at(c, where[p], at);
         const float *const weights = (const float *)c->panels + (position * c->columns + output) * c->inner;
         for (size_t k = 0; k < c->inner; k += INNER_UNITS) {
             for (int p = 0; p < places; p++) part[p] = inputs[p] ? inputs[p] + k : zeros;
@@ -92,11 +121,28 @@ static void set_convolve_few(const struct umbel_convolution *c, size_t first, si
     for (; place < places; place++) convolve_few_at(c, first + place, 1);
 }
 
+// A copy that is not a call: what a place sees in one row of the picture is a few numbers.
+INLINE void copy_units(float *out, const uint32_t *in, size_t count) {
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4) memcpy(out + i, in + i, 4 * sizeof *out);
+    for (; i < count; i++) memcpy(out + i, in + i, sizeof *out);
+}
+
 static void set_gather(float *out, const struct umbel_convolution *c, size_t first, size_t places) {
     for (size_t i = 0; i < places; i++) {
-        for (size_t position = 0; position < c->kernel * c->kernel; position++, out += c->inner) {
-            const uint32_t *const in = input_at(c, first + i, position);
-            for (size_t k = 0; k < c->inner; k++) memcpy(out + k, in ? in + k : zeros, sizeof *out);
+        const struct place where = place_at(c, first + i);
+        for (size_t row = 0; row < c->kernel; row++) {
+            // Where the whole row of the kernel is inside of the picture, its units lie behind each other.
+            const uint32_t *const start = input_at(c, where, (struct place){row, 0});
+            if (start && input_at(c, where, (struct place){row, c->kernel - 1})) {
+                copy_units(out, start, c->kernel * c->inner);
+                out += c->kernel * c->inner;
+                continue;
+            }
+            for (size_t column = 0; column < c->kernel; column++, out += c->inner) {
+                const uint32_t *const in = input_at(c, where, (struct place){row, column});
+                for (size_t k = 0; k < c->inner; k++) memcpy(out + k, in ? in + k : zeros, sizeof *out);
+            }
         }
     }
 }

@@ -2,9 +2,15 @@
 #pragma once
 #include "tiles.h"
 
-// Units of the inner dimension that are gone through at once: the panel's part, 64 KiB, stays in the second cache for all
+// Units of the inner dimension that are gone through at once: the panel's part, 80 KiB, stays in the second cache for all
 // rows.
-enum { INNER_UNITS = 256 };
+enum { INNER_UNITS = 320 };
+
+// The next part of an inner dimension of which `left` units are left: all parts are about as long.
+INLINE size_t inner_part(size_t left) {
+    const size_t parts = (left + INNER_UNITS - 1) / INNER_UNITS;
+    return parts < 2 ? left : (left + parts - 1) / parts;
+}
 
 // What the rows of a product add to: nothing, or what a bias and a residual are, or what is there.
 struct addend {
@@ -13,15 +19,20 @@ struct addend {
     const float *bias;
 };
 
-// Rows by their first units, all columns, one part of the inner dimension. `panels` begins at that part.
-INLINE void multiply_rows(float *out, size_t out_stride, const uint32_t *const *left, size_t rows, const uint32_t *panels,
-                          size_t panel_stride, size_t inner, size_t columns, struct addend addend,
+// Rows by their first units times one part of a panel, whose first `columns` are wanted. Meanwhile the part that is next
+// comes into the second cache, a line after the other: the CPU itself would ask for it only when it is needed, and weights
+// come from memory once a layer.
+INLINE void multiply_part(float *out, size_t out_stride, const uint32_t *const *left, size_t rows, const uint32_t *panel,
+                          const uint32_t *next, size_t inner, size_t columns, struct addend addend,
                           enum umbel_unit unit) {
+    const size_t across = columns < TILE_COLUMNS ? (columns + LANES - 1) / LANES : columns / TILE_COLUMNS;
+    const size_t tiles = (rows + TILE_ROWS - 1) / TILE_ROWS * across;
     struct tile tile = {.out_stride = out_stride, .step = 1, .right_stride = UMBEL_WEIGHT_COLUMNS, .inner = inner,
-                        .start_stride = addend.stride};
+                        .start_stride = addend.stride, .ahead = (const char *)next,
+                        .ahead_step = UMBEL_WEIGHT_COLUMNS * sizeof *next / tiles};
     for (size_t c = 0; c < columns;) {
         const int whole = columns - c >= TILE_COLUMNS;
-        tile.right = panels + c / UMBEL_WEIGHT_COLUMNS * panel_stride + c % UMBEL_WEIGHT_COLUMNS;
+        tile.right = panel + c;
         tile.bias = addend.bias ? addend.bias + c : NULL;
         for (size_t r = 0; r < rows; r += TILE_ROWS) {
             const int height = rows - r < TILE_ROWS ? (int)(rows - r) : TILE_ROWS;
@@ -29,6 +40,7 @@ INLINE void multiply_rows(float *out, size_t out_stride, const uint32_t *const *
             tile.out = out + r * out_stride + c;
             tile.start = addend.start ? addend.start + r * addend.stride + c : NULL;
             if (whole) whole_tile(&tile, height, unit, 0); else narrow_tile(&tile, height, columns - c, unit);
+            tile.ahead += inner * tile.ahead_step;
         }
         c += whole ? TILE_COLUMNS : LANES;
     }
@@ -37,22 +49,31 @@ INLINE void multiply_rows(float *out, size_t out_stride, const uint32_t *const *
 // So many rows are multiplied at once: their part of the inner dimension stays in the second cache for all panels.
 enum { PRODUCT_ROWS = 192 };
 
-INLINE void multiply_panels(const struct umbel_panel_product *p, enum umbel_unit unit) {
+// Some rows and one panel from its first unit to the last: their results stay in the first caches meanwhile.
+INLINE void multiply_panel(const struct umbel_panel_product *p, size_t row, size_t rows, size_t column,
+                           enum umbel_unit unit) {
     const uint32_t *left[PRODUCT_ROWS];
+    float *const out = p->out + row * p->out_stride + column;
+    struct addend addend = {p->residual ? p->residual + row * p->residual_stride + column : NULL, p->residual_stride,
+                            p->bias ? p->bias + column : NULL};
+    const size_t columns = p->columns - column < UMBEL_WEIGHT_COLUMNS ? p->columns - column : UMBEL_WEIGHT_COLUMNS;
+    const uint32_t *panel = (const uint32_t *)p->panels + column / UMBEL_WEIGHT_COLUMNS * p->panel_stride;
+    size_t k = 0;
+    do {
+        const size_t inner = inner_part(p->inner - k);
+        for (size_t i = 0; i < rows; i++) left[i] = (const uint32_t *)p->left + (row + i) * p->left_stride + k;
+        const uint32_t *const next = panel + inner * UMBEL_WEIGHT_COLUMNS;
+        multiply_part(out, p->out_stride, left, rows, panel, next, inner, columns, addend, unit);
+        addend = (struct addend){out, p->out_stride, NULL};
+        panel = next;
+        k += inner;
+    } while (k < p->inner);
+}
+
+INLINE void multiply_panels(const struct umbel_panel_product *p, enum umbel_unit unit) {
     for (size_t r = 0; r < p->rows; r += PRODUCT_ROWS) {
         const size_t rows = p->rows - r < PRODUCT_ROWS ? p->rows - r : PRODUCT_ROWS;
-        float *const out = p->out + r * p->out_stride;
-        const float *const residual = p->residual ? p->residual + r * p->residual_stride : NULL;
-        struct addend addend = {residual, p->residual_stride, p->bias};
-        size_t k = 0;
-        do {
-            const size_t inner = p->inner - k < INNER_UNITS ? p->inner - k : INNER_UNITS;
-            for (size_t i = 0; i < rows; i++) left[i] = (const uint32_t *)p->left + (r + i) * p->left_stride + k;
-            multiply_rows(out, p->out_stride, left, rows, (const uint32_t *)p->panels + k * UMBEL_WEIGHT_COLUMNS,
-                          p->panel_stride, inner, p->columns, addend, unit);
-            addend = (struct addend){out, p->out_stride, NULL};
-            k += inner;
-        } while (k < p->inner);
+        for (size_t c = 0; c < p->columns; c += UMBEL_WEIGHT_COLUMNS) multiply_panel(p, r, rows, c, unit);
     }
 }
 

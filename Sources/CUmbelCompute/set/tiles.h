@@ -17,6 +17,9 @@ struct tile {
     const float *start;  // NULL for zeros
     size_t start_stride;
     const float *bias;  // NULL for zeros
+    // What is brought into the second cache meanwhile, for products to come: so many bytes from there on for each unit.
+    const char *ahead;
+    size_t ahead_step;
 };
 
 INLINE void compute_tile(const struct tile *tile, size_t step, int rows, int vectors, enum umbel_unit unit) {
@@ -32,8 +35,10 @@ INLINE void compute_tile(const struct tile *tile, size_t step, int rows, int vec
     const uint32_t *left[TILE_ROWS];
     UNROLLED for (int r = 0; r < rows; r++) left[r] = tile->left[r];
     const uint32_t *right = tile->right;
-    const size_t inner = tile->inner, right_stride = tile->right_stride;
-    for (size_t i = 0; i < inner; i++, right += right_stride) {
+    const size_t inner = tile->inner, right_stride = tile->right_stride, ahead_step = tile->ahead_step;
+    const char *ahead = tile->ahead;
+    for (size_t i = 0; i < inner; i++, right += right_stride, ahead += ahead_step) {
+        __builtin_prefetch(ahead, 0, 2);
         vf across[TILE_VECTORS];
         UNROLLED for (int v = 0; v < vectors; v++) across[v] = load(right + v * LANES);
         UNROLLED for (int r = 0; r < rows; r++) {
