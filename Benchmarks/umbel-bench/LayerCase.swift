@@ -49,7 +49,7 @@ struct LayerCase {
         let layer = Linear(weight: tensor([2 * half, inputs]), bias: tensor([2 * half]), type: type)
         let x = matrix(rows, inputs)
         return LayerCase(name: "geglu \(rows)x\(inputs)x\(2 * half)", operations: 4 * Double(rows * inputs * half)) {
-            _ = layer.gatedGELU(x, pool: $0)
+            _ = layer.gatedGELU(Factors(x, type: type, pool: $0), pool: $0)
         }
     }
 

@@ -243,7 +243,7 @@ void umbel_attend_reference(const struct umbel_attention *a, float *scratch) {
             for (size_t k = 0; k < seen; k++) {
                 sum += exp((double)a->scale * (key_product(a, j, k) - largest)) * value_at(a, k, i);
             }
-            a->out[j * a->query_stride + i] = (float)(sum / total);
+            a->out[j * a->out_stride + i] = (float)(sum / total);
         }
     }
 }

@@ -131,8 +131,9 @@ enum { UMBEL_ATTENDED_QUERIES = 64, UMBEL_ATTENDED_KEYS = 128 };
 // neighbouring rows.
 struct umbel_attention {
     float *out;
+    size_t out_stride;
     const float *queries;
-    size_t query_stride;  // of `out` too
+    size_t query_stride;
     const void *keys;
     size_t key_stride;
     const void *values;

@@ -145,7 +145,7 @@ INLINE void attend(const struct umbel_attention *a, float *scratch, enum umbel_u
             store(out + i * QUERIES + v, load(out + i * QUERIES + v) / load(sum + v));
         }
     }
-    exchange_axes((uint32_t *)a->out, a->query_stride, (const uint32_t *)out, QUERIES, a->size, a->count);
+    exchange_axes((uint32_t *)a->out, a->out_stride, (const uint32_t *)out, QUERIES, a->size, a->count);
 }
 
 static void set_attend(const struct umbel_attention *attention, float *scratch) {

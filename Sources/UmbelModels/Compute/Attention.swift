@@ -55,29 +55,61 @@ package enum Attention {
     package static func of(
         query: Matrix, on other: Seen, mask: Mask = .none, scale: Float? = nil, pool: ComputePool
     ) -> Matrix {
+        let out = Matrix(rows: query.rows, columns: query.columns)
+        forEachBlock(query, on: other, mask, scale, pool) { rows, column, attention, scratch in
+            attention.out = out.row(rows.lowerBound) + column
+            attention.out_stride = out.columns
+            umbel_attend(&attention, scratch)
+        }
+        return out
+    }
+
+    /// - Parameter query: (batch · places, heads · size)
+    /// - Returns: (batch · places, heads · size), as products of the type read it.
+    static func factors(query: Matrix, on other: Seen, type: ComputeType, pool: ComputePool) -> Factors {
+        let size = query.columns / other.heads
+        guard type != .f32, size % 2 == 0 else {
+            return Factors(of(query: query, on: other, pool: pool), type: type, pool: pool)
+        }
+        let units = Matrix(rows: query.rows, columns: type.units(query.columns))
+        forEachBlock(query, on: other, .none, nil, pool) { rows, column, attention, scratch in
+            let numbers = Matrix(rows: rows.count, columns: size)
+            attention.out = numbers.start
+            attention.out_stride = size
+            umbel_attend(&attention, scratch)
+            units.pack(numbers, at: column, rows: rows)
+        }
+        return Factors(units: units, columns: query.columns, type: type)
+    }
+
+    /// Calls `body` with the rows of a block of queries, the first column of a head and what is to be attended, without where
+    /// the result goes, and room for it.
+    private static func forEachBlock(
+        _ query: Matrix, on other: Seen, _ mask: Mask, _ scale: Float?, _ pool: ComputePool,
+        _ body: @Sendable (Range<Int>, Int, inout umbel_attention, UnsafeMutablePointer<Float>) -> Void
+    ) {
         let (batch, heads, type) = (other.batch, other.heads, other.type)
         precondition(query.columns == other.columns && query.rows % batch == 0)
         let (places, seen, size) = (query.rows / batch, other.count, query.columns / heads)
         let (keys, values) = (other.keys, other.values)
         let factor = scale ?? 1 / Float(size).squareRoot()
-        let out = Matrix(rows: query.rows, columns: query.columns)
         let block = UMBEL_ATTENDED_QUERIES
         let blocks = (places + block - 1) / block
         // The blocks of a head one after the other, so that its keys and values stay in the cache.
         pool.forEach(batch * heads * blocks) { index in
             let (picture, head) = (index / (blocks * heads), index / blocks % heads)
             let place = index % blocks * block
-            let start = (picture * places + place) * query.columns + head * size
+            let first = picture * places + place
+            let count = min(block, places - place)
+            let scratch = Matrix(rows: 2 * size + UMBEL_ATTENDED_KEYS, columns: block)
             var attention = umbel_attention(
-                out: out.start + start, queries: query.start + start, query_stride: query.columns,
+                out: nil, out_stride: 0, queries: query.row(first) + head * size, query_stride: query.columns,
                 keys: keys.row(keys.rows / batch * picture) + head * type.units(size), key_stride: keys.columns,
                 values: values.row(values.rows / batch * picture) + head * size, value_stride: values.columns,
-                count: min(block, places - place), seen: seen, size: size, scale: factor,
-                place: mask == .causal ? place : seen, unit: type.unit)
-            let scratch = Matrix(rows: 2 * size + UMBEL_ATTENDED_KEYS, columns: block)
-            umbel_attend(&attention, scratch.start)
+                count: count, seen: seen, size: size, scale: factor, place: mask == .causal ? place : seen,
+                unit: type.unit)
+            body(first..<first + count, head * size, &attention, scratch.start)
         }
-        return out
     }
 }
 

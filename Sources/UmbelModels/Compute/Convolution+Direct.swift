@@ -29,17 +29,17 @@ extension Convolution {
     func convolveGathered(
         _ x: FeatureMap, into out: FeatureMap, _ residual: FeatureMap?, _ panels: Panels, _ pool: ComputePool
     ) {
+        let units = panels.type == .f32 ? x.values : x.values.pairedColumns(pool: pool)
         let grain = 96
         let parts = (out.places + grain - 1) / grain
         pool.forEach(x.batch * parts) { index in
             let (picture, first) = (index / parts, index % parts * grain)
-            var shape = self.shape(x, x.values, out, picture)
-            let patches = Matrix(rows: min(grain, out.places - first), columns: kernel * kernel * inputs)
+            var shape = self.shape(x, units, out, picture)
+            let patches = Matrix(rows: min(grain, out.places - first), columns: panels.inner)
             umbel_gather(patches.start, &shape, first, patches.rows)
-            let left = LeftRows(patches, 0..<patches.rows, panels.type)
             let row = picture * out.places + first
             var product = umbel_panel_product(
-                out: out.values.row(row), out_stride: outputs, left: left.start, left_stride: left.stride,
+                out: out.values.row(row), out_stride: outputs, left: patches.start, left_stride: patches.columns,
                 panels: panels.from(output: 0), panel_stride: panels.stride, rows: patches.rows, inner: panels.inner,
                 columns: outputs, bias: bias.map { UnsafePointer($0.start) },
                 residual: residual.map { UnsafePointer($0.values.row(row)) }, residual_stride: outputs,

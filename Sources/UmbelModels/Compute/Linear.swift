@@ -60,16 +60,23 @@ package final class Linear: PackedLayer {
     package func callAsFunction(
         _ x: Matrix, adding residual: Matrix? = nil, activation: Activation? = nil, pool: ComputePool
     ) -> Matrix {
-        precondition(x.columns == inputs && residual.map { $0.rows == x.rows && $0.columns == outputs } ?? true)
+        self(Factors(x, type: type, pool: pool), adding: residual, activation: activation, pool: pool)
+    }
+
+    /// - Parameter x: (rows, inputs), of the layer's type.
+    package func callAsFunction(
+        _ x: Factors, adding residual: Matrix? = nil, activation: Activation? = nil, pool: ComputePool
+    ) -> Matrix {
+        precondition(x.columns == inputs && x.type == type)
+        precondition(residual.map { $0.rows == x.rows && $0.columns == outputs } ?? true)
         let panels = panels(pool)
         let out = Matrix(rows: x.rows, columns: outputs)
         let parts = ProductParts(rows: x.rows, columns: outputs, threads: pool.threads)
         pool.forEach(parts.count) { index in
             let (rows, columns) = parts[index]
-            let left = LeftRows(x, rows, type)
             let place = out.row(rows.lowerBound) + columns.lowerBound
             multiply(
-                panels, left, columns, into: place, stride: outputs,
+                panels, x, rows, columns, into: place, stride: outputs,
                 residual: residual.map { UnsafePointer($0.row(rows.lowerBound) + columns.lowerBound) })
             guard let activation else { return }
             for row in 0..<rows.count { activation.apply(to: place + row * outputs, count: columns.count) }
@@ -79,85 +86,54 @@ package final class Linear: PackedLayer {
 
     /// GEGLU of the layer: the first half of its outputs times gelu of the second. The halves are never in memory as a whole.
     ///
+    /// - Parameter x: (rows, inputs), of the layer's type.
     /// - Returns: (rows, outputs / 2)
-    package func gatedGELU(_ x: Matrix, pool: ComputePool) -> Matrix {
-        precondition(x.columns == inputs && outputs % 2 == 0)
+    package func gatedGELU(_ x: Factors, pool: ComputePool) -> Factors {
+        precondition(x.columns == inputs && x.type == type && outputs % 2 == 0)
         let half = outputs / 2
-        guard half % Panels.width == 0 else { return Activation.gatedGELU(self(x, pool: pool), pool: pool) }
+        guard half % Panels.width == 0 else {
+            return Factors(Activation.gatedGELU(self(x, pool: pool), pool: pool), type: type, pool: pool)
+        }
         let panels = panels(pool)
-        let out = Matrix(rows: x.rows, columns: half)
+        let out = Matrix(rows: x.rows, columns: type.units(half))
         let parts = ProductParts(rows: x.rows, columns: half, threads: pool.threads, widest: 5 * Panels.width)
         pool.forEach(parts.count) { index in
             let (rows, columns) = parts[index]
-            let left = LeftRows(x, rows, type)
             let halves = Matrix(rows: rows.count, columns: 2 * columns.count)
-            multiply(panels, left, columns, into: halves.start, stride: halves.columns)
+            multiply(panels, x, rows, columns, into: halves.start, stride: halves.columns)
             let gates = half + columns.lowerBound..<half + columns.upperBound
-            multiply(panels, left, gates, into: halves.start + columns.count, stride: halves.columns)
-            umbel_gate(
-                out.row(rows.lowerBound) + columns.lowerBound, half, halves.start, halves.columns, rows.count,
-                columns.count)
+            multiply(panels, x, rows, gates, into: halves.start + columns.count, stride: halves.columns)
+            write(halves, into: out, rows, columns)
         }
-        return out
+        return Factors(units: out, columns: half, type: type)
+    }
+
+    /// The gated halves of some rows and columns as units of the result.
+    private func write(_ halves: Matrix, into out: Matrix, _ rows: Range<Int>, _ columns: Range<Int>) {
+        let count = columns.count
+        guard type != .f32 else {
+            umbel_gate(
+                out.row(rows.lowerBound) + columns.lowerBound, out.columns, halves.start, halves.columns, rows.count,
+                count)
+            return
+        }
+        let gated = Matrix(rows: rows.count, columns: count)
+        umbel_gate(gated.start, count, halves.start, halves.columns, rows.count, count)
+        out.pack(gated, at: columns.lowerBound, rows: rows)
     }
 
     /// - Parameter columns: begin with a panel.
     private func multiply(
-        _ panels: Panels, _ left: LeftRows, _ columns: Range<Int>, into out: UnsafeMutablePointer<Float>, stride: Int,
-        residual: UnsafePointer<Float>? = nil
+        _ panels: Panels, _ left: Factors, _ rows: Range<Int>, _ columns: Range<Int>,
+        into out: UnsafeMutablePointer<Float>, stride: Int, residual: UnsafePointer<Float>? = nil
     ) {
         var product = umbel_panel_product(
-            out: out, out_stride: stride, left: left.start, left_stride: left.stride,
-            panels: panels.from(output: columns.lowerBound), panel_stride: panels.stride, rows: left.count,
+            out: out, out_stride: stride, left: left.units.row(rows.lowerBound), left_stride: left.units.columns,
+            panels: panels.from(output: columns.lowerBound), panel_stride: panels.stride, rows: rows.count,
             inner: panels.inner, columns: columns.count,
             bias: bias.map { UnsafePointer($0.start + columns.lowerBound) }, residual: residual,
             residual_stride: outputs, unit: panels.type.unit)
         umbel_multiply_panels(&product)
-    }
-}
-
-/// Some rows of a matrix as factors of a product.
-struct LeftRows {
-    /// Whose memory it is.
-    private let owner: Matrix
-    let start: UnsafePointer<Float>
-    /// In units.
-    let stride: Int
-    let count: Int
-
-    init(_ x: Matrix, _ rows: Range<Int>, _ type: ComputeType) {
-        stride = type.units(x.columns)
-        count = rows.count
-        if type == .f32 {
-            owner = x
-            start = UnsafePointer(x.row(rows.lowerBound))
-        } else {
-            owner = x.pairedColumns(rows)
-            start = UnsafePointer(owner.start)
-        }
-    }
-}
-
-extension Matrix {
-    /// Some rows as pairs of bf16, one unit for two neighbouring columns.
-    func pairedColumns(_ rows: Range<Int>) -> Matrix {
-        let units = Matrix(rows: rows.count, columns: ComputeType.bf16.units(columns))
-        units.start.withMemoryRebound(to: UInt32.self, capacity: units.count) { place in
-            umbel_pack_columns(place, units.columns, row(rows.lowerBound), columns, rows.count, columns)
-        }
-        return units
-    }
-
-    /// All rows as pairs of bf16, made by all threads.
-    func pairedColumns(pool: ComputePool) -> Matrix {
-        let units = Matrix(rows: rows, columns: ComputeType.bf16.units(columns))
-        pool.forEachRange(rows, grain: 64) { range in
-            let place = units.row(range.lowerBound)
-            place.withMemoryRebound(to: UInt32.self, capacity: range.count * units.columns) { place in
-                umbel_pack_columns(place, units.columns, self.row(range.lowerBound), columns, range.count, columns)
-            }
-        }
-        return units
     }
 }
 

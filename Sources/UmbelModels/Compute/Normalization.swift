@@ -95,14 +95,16 @@ package final class LayerNorm: Sendable {
     }
 
     package func callAsFunction(_ x: Matrix, pool: ComputePool) -> Matrix {
+        factors(of: x, type: .f32, pool: pool).units
+    }
+
+    /// What it makes of the rows of `x`, as products of a type read it.
+    func factors(of x: Matrix, type: ComputeType, pool: ComputePool) -> Factors {
         precondition(x.columns == scale.columns)
-        let out = Matrix(rows: x.rows, columns: x.columns)
-        pool.forEachRange(x.rows, grain: 64) { rows in
+        return Factors(rows: x.rows, columns: x.columns, type: type, pool: pool) { rows, place in
             umbel_normalise_rows(
-                out.row(rows.lowerBound), x.row(rows.lowerBound), scale.start, shift.start, rows.count, x.columns,
-                epsilon)
+                place, x.row(rows.lowerBound), scale.start, shift.start, rows.count, x.columns, epsilon)
         }
-        return out
     }
 }
 

@@ -11,6 +11,7 @@ struct TransformerBlock: Sendable {
     private let inner: Linear
     private let outer: Linear
     private let looksOnlyAtText: Bool
+    private let type: ComputeType
 
     /// - Parameters:
     ///   - size: numbers of a place.
@@ -29,15 +30,17 @@ struct TransformerBlock: Sendable {
         inner = try weights.linear("ff.net.0.proj", inputs: size, outputs: 8 * size)
         outer = try weights.linear("ff.net.2", inputs: 4 * size, outputs: size)
         self.looksOnlyAtText = looksOnlyAtText
+        type = weights.computeType
     }
 
     /// - Parameter x: (batch · places, size)
     func callAsFunction(_ x: Matrix, context: TextContext, batch: Int, pool: ComputePool) -> Matrix {
-        let normal = norm1(x, pool: pool)
-        let other = looksOnlyAtText ? context : TextContext(normal)
-        var x = selfAttention(normal, on: other, adding: x, batch: batch, pool: pool)
-        x = textAttention(norm2(x, pool: pool), on: context, adding: x, batch: batch, pool: pool)
-        return outer(inner.gatedGELU(norm3(x, pool: pool), pool: pool), adding: x, pool: pool)
+        var normal = norm1.factors(of: x, type: type, pool: pool)
+        var x = selfAttention(normal, on: looksOnlyAtText ? context : nil, adding: x, batch: batch, pool: pool)
+        normal = norm2.factors(of: x, type: type, pool: pool)
+        x = textAttention(normal, on: context, adding: x, batch: batch, pool: pool)
+        normal = norm3.factors(of: x, type: type, pool: pool)
+        return outer(inner.gatedGELU(normal, pool: pool), adding: x, pool: pool)
     }
 }
 
@@ -60,14 +63,23 @@ struct CrossAttention: Sendable {
         type = weights.computeType
     }
 
+    /// - Parameters:
+    ///   - x: (batch · places, size)
+    ///   - text: what the places look at; nil for each other.
     func callAsFunction(
-        _ x: Matrix, on other: TextContext, adding residual: Matrix, batch: Int, pool: ComputePool
+        _ x: Factors, on text: TextContext?, adding residual: Matrix, batch: Int, pool: ComputePool
     ) -> Matrix {
-        let seen = other.seen(by: keys) {
-            Attention.Seen(
-                keys: keys(other.vectors, pool: pool), values: values(other.vectors, pool: pool), batch: batch,
-                heads: heads, type: type, pool: pool)
+        let seen = text.map { text in
+            text.seen(by: keys) { projected(Factors(text.vectors, type: type, pool: pool), batch, pool) }
         }
-        return out(Attention.of(query: query(x, pool: pool), on: seen, pool: pool), adding: residual, pool: pool)
+        let found = Attention.factors(
+            query: query(x, pool: pool), on: seen ?? projected(x, batch, pool), type: type, pool: pool)
+        return out(found, adding: residual, pool: pool)
+    }
+
+    private func projected(_ other: Factors, _ batch: Int, _ pool: ComputePool) -> Attention.Seen {
+        Attention.Seen(
+            keys: keys(other, pool: pool), values: values(other, pool: pool), batch: batch, heads: heads, type: type,
+            pool: pool)
     }
 }

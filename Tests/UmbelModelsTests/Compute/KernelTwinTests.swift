@@ -204,9 +204,12 @@ struct KernelTwinTests {
             let queries = samples.matrix(count, size)
             let keys = factors(&samples, seen, unitCount(size, unit), unit)
             let values = factors(&samples, unitCount(seen, unit), size, unit)
-            let (found, expected) = (fresh(count * size), fresh(count * size))
+            // Rows of the result lie further apart than they are long.
+            let stride = size + 3
+            let found = Matrix(rows: count, columns: stride, repeating: 0)
+            let expected = Matrix(rows: count, columns: stride, repeating: 0)
             var attention = umbel_attention(
-                out: found.start, queries: queries.start, query_stride: size, keys: keys.start,
+                out: found.start, out_stride: stride, queries: queries.start, query_stride: size, keys: keys.start,
                 key_stride: unitCount(size, unit), values: values.start, value_stride: size, count: count, seen: seen,
                 size: size, scale: 2, place: place, unit: unit)
             let scratch = fresh((2 * size + UMBEL_ATTENDED_KEYS) * UMBEL_ATTENDED_QUERIES)
