@@ -2,8 +2,10 @@
 """The layers of a U-Net by torch and by Umbel, in turns: is any part slower?
 
 The layers are those of `umbel-bench layers`, whose names say their sizes; torch computes the same ones with random numbers.
-Convolutions are tried with channels first and last, and the faster order counts. Times are the fastest repetition of all
-rounds, in milliseconds: a neighbour on the machine can only make them longer.
+Linear layers get their rows as the layer before leaves them, in bf16 if products are; “linear and packing” gets bf16 from
+torch and f32 from Umbel, as layers do that do not follow a norm, a gate or attention. Convolutions are tried with channels
+first and last, and the faster order counts. Times are the fastest repetition of all rounds, in milliseconds: a neighbour on
+the machine can only make them longer.
 
 usage: Benchmarks/compare-layers.py [--types f32 bf16] [--threads 2] [--rounds 3] [--repetitions 9] [--bin .build/release]
 """

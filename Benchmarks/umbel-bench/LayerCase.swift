@@ -11,6 +11,7 @@ struct LayerCase {
     static func all(_ type: ComputeType) -> [LayerCase] {
         [
             linear(4096, 320, 320, type), linear(4096, 1280, 320, type), linear(1024, 640, 2560, type),
+            packed(4096, 320, 320, type),
             gated(4096, 320, 1280, type),
             convolution(320, 320, 64, type), convolution(640, 640, 32, type), convolution(1280, 1280, 16, type),
             convolution(1280, 1280, 8, type), convolution(4, 320, 64, type), convolution(320, 4, 64, type),
@@ -36,20 +37,31 @@ struct LayerCase {
         FeatureMap(batch: 1, height: size, width: size, matrix(size * size, channels))
     }
 
+    /// Of rows as the layer before leaves them to most linear layers: in the units that products read.
     private static func linear(_ rows: Int, _ inputs: Int, _ outputs: Int, _ type: ComputeType) -> LayerCase {
-        let (layer, x) = (
-            Linear(weight: tensor([outputs, inputs]), bias: tensor([outputs]), type: type), matrix(rows, inputs)
-        )
+        let layer = Linear(weight: tensor([outputs, inputs]), bias: tensor([outputs]), type: type)
+        let x = Factors(matrix(rows, inputs), type: type, pool: ComputePool(threads: 1))
         return LayerCase(name: "linear \(rows)x\(inputs)x\(outputs)", operations: 2 * Double(rows * inputs * outputs)) {
+            _ = layer(x, pool: $0)
+        }
+    }
+
+    /// Of numbers, as layers get them that do not follow a norm, a gate or attention.
+    private static func packed(_ rows: Int, _ inputs: Int, _ outputs: Int, _ type: ComputeType) -> LayerCase {
+        let layer = Linear(weight: tensor([outputs, inputs]), bias: tensor([outputs]), type: type)
+        let x = matrix(rows, inputs)
+        return LayerCase(
+            name: "linear and packing \(rows)x\(inputs)x\(outputs)", operations: 2 * Double(rows * inputs * outputs)
+        ) {
             _ = layer(x, pool: $0)
         }
     }
 
     private static func gated(_ rows: Int, _ inputs: Int, _ half: Int, _ type: ComputeType) -> LayerCase {
         let layer = Linear(weight: tensor([2 * half, inputs]), bias: tensor([2 * half]), type: type)
-        let x = matrix(rows, inputs)
+        let x = Factors(matrix(rows, inputs), type: type, pool: ComputePool(threads: 1))
         return LayerCase(name: "geglu \(rows)x\(inputs)x\(2 * half)", operations: 4 * Double(rows * inputs * half)) {
-            _ = layer.gatedGELU(Factors(x, type: type, pool: $0), pool: $0)
+            _ = layer.gatedGELU(x, pool: $0)
         }
     }
 

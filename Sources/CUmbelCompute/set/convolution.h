@@ -65,7 +65,7 @@ INLINE float sum_of(vf x) {
 }
 
 // Outputs and places that are summed together.
-enum { FEW_OUTPUTS = 4, FEW_PLACES = 4 };
+enum { FEW_OUTPUTS = 4, FEW_PLACES = 6 };
 
 // A part of the inputs of some places at one kernel position, times the weights of some outputs.
 INLINE void add_few(vf sum[FEW_PLACES][FEW_OUTPUTS], const uint32_t *const *in, const float *weights, size_t stride,

@@ -47,7 +47,7 @@ INLINE void multiply_part(float *out, size_t out_stride, const uint32_t *const *
 }
 
 // So many rows are multiplied at once: their part of the inner dimension stays in the second cache for all panels.
-enum { PRODUCT_ROWS = 192 };
+enum { PRODUCT_ROWS = 96 };
 
 // Some rows and one panel from its first unit to the last: their results stay in the first caches meanwhile.
 INLINE void multiply_panel(const struct umbel_panel_product *p, size_t row, size_t rows, size_t column,
