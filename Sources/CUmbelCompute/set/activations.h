@@ -5,7 +5,7 @@ INLINE vf silu(vf x) { return x / (1.0f + exponential(-x)); }
 
 // tanh(log(1 + e)) = e·(e + 2) / (e·(e + 2) + 2), and 1 where e² is beyond all numbers.
 INLINE vf mish(vf x) {
-    const vf e = exponential(__builtin_elementwise_min(x, (vf)20.0f));
+    const vf e = exponential(smaller(20.0f, x));
     const vf n = e * (e + 2.0f);
     return x * (n / (n + 2.0f));
 }
@@ -15,7 +15,7 @@ INLINE vf activated(vf x, enum umbel_activation activation) {
     case UMBEL_SILU: return silu(x);
     case UMBEL_GELU: return x * normal_distribution(x);
     case UMBEL_QUICK_GELU: return x / (1.0f + exponential(-1.702f * x));
-    case UMBEL_RELU: return __builtin_elementwise_max(x, (vf)0.0f);
+    case UMBEL_RELU: return larger(0.0f, x);
     case UMBEL_MISH: return mish(x);
     }
     return x;

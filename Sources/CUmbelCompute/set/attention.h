@@ -92,11 +92,11 @@ INLINE void weigh(float *products, size_t keys, float *largest, float *sum, floa
     vf top = before, other_top = before;
     size_t k = 0;
     for (; k + 2 <= keys; k += 2) {
-        top = __builtin_elementwise_max(top, load(products + k * QUERIES));
-        other_top = __builtin_elementwise_max(other_top, load(products + (k + 1) * QUERIES));
+        top = larger(load(products + k * QUERIES), top);
+        other_top = larger(load(products + (k + 1) * QUERIES), other_top);
     }
-    if (k < keys) top = __builtin_elementwise_max(top, load(products + k * QUERIES));
-    top = __builtin_elementwise_max(top, other_top);
+    if (k < keys) top = larger(load(products + k * QUERIES), top);
+    top = larger(top, other_top);
     const vf change = weight_power(before - top);
     vf total = load(sum) * change, other_total = 0;
     for (k = 0; k + 2 <= keys; k += 2) {

@@ -15,7 +15,7 @@ INLINE vf small_power(vf x) {
 // eˣ = 2ⁿ · 2ʳ with the integer n nearest to x · log₂e. What is below e⁻⁸⁷ becomes that, what is above e⁸⁸ becomes that:
 // as good as zero and infinity to whoever adds 1.
 INLINE vf exponential(vf x) {
-    const vf clamped = __builtin_elementwise_min(__builtin_elementwise_max(x, (vf)-87.0f), (vf)88.0f);
+    const vf clamped = smaller(88.0f, larger(-87.0f, x));
     // A number of 1.5 · 2²³ has its integer in its low bits.
     const vf shifted = multiply_add(clamped, 0x1.715476p0f, 0x1.8p23f);
     const vf power = shifted - 0x1.8p23f;
@@ -26,7 +26,7 @@ INLINE vf exponential(vf x) {
 
 // 2ˣ with a relative error of 2e-7 for x ≤ 0, for weights that are divided by their sum; 2⁻¹²⁶ for what is below.
 INLINE vf weight_power(vf x) {
-    x = __builtin_elementwise_max(x, (vf)-126.0f);
+    x = larger(-126.0f, x);
     const vf shifted = x + 0x1.8p23f;
     const vf rest = x - (shifted - 0x1.8p23f);
     vf y = 0x1.5c08ep-10f;
