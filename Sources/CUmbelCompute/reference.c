@@ -59,11 +59,12 @@ void umbel_pack_columns_reference(uint32_t *out, size_t out_stride, const float 
     }
 }
 
-void umbel_pack_rows_reference(uint32_t *out, const float *in, size_t in_stride, size_t rows, size_t columns) {
-    memset(out, 0, (rows + 1) / 2 * columns * sizeof *out);
+void umbel_pack_rows_reference(uint32_t *out, size_t out_stride, const float *in, size_t in_stride, size_t rows,
+                               size_t columns) {
+    for (size_t r = 0; r < rows; r += 2) memset(out + r / 2 * out_stride, 0, columns * sizeof *out);
     for (size_t r = 0; r < rows; r++) {
         for (size_t c = 0; c < columns; c++) {
-            put(out, (r / 2 * columns + c) * 2 + r % 2, in[r * in_stride + c], UMBEL_PAIRS);
+            put(out, (r / 2 * out_stride + c) * 2 + r % 2, in[r * in_stride + c], UMBEL_PAIRS);
         }
     }
 }

@@ -29,8 +29,9 @@ void umbel_pack_columns_reference(uint32_t *out, size_t out_stride, const float 
                                   size_t columns);
 
 // Rows of f32 numbers to pairs of neighbouring rows; (rows + 1) / 2 rows of `columns` units.
-void umbel_pack_rows(uint32_t *out, const float *in, size_t in_stride, size_t rows, size_t columns);
-void umbel_pack_rows_reference(uint32_t *out, const float *in, size_t in_stride, size_t rows, size_t columns);
+void umbel_pack_rows(uint32_t *out, size_t out_stride, const float *in, size_t in_stride, size_t rows, size_t columns);
+void umbel_pack_rows_reference(uint32_t *out, size_t out_stride, const float *in, size_t in_stride, size_t rows,
+                               size_t columns);
 
 // MARK: Products
 

@@ -6,8 +6,9 @@
     X(pack_columns,                                                                                                      \
       (uint32_t *out, size_t out_stride, const float *in, size_t in_stride, size_t rows, size_t columns),                \
       (out, out_stride, in, in_stride, rows, columns))                                                                   \
-    X(pack_rows, (uint32_t *out, const float *in, size_t in_stride, size_t rows, size_t columns),                        \
-      (out, in, in_stride, rows, columns))                                                                               \
+    X(pack_rows,                                                                                                         \
+      (uint32_t *out, size_t out_stride, const float *in, size_t in_stride, size_t rows, size_t columns),                \
+      (out, out_stride, in, in_stride, rows, columns))                                                                   \
     X(multiply_panels, (const struct umbel_panel_product *product), (product))                                           \
     X(convolve, (const struct umbel_convolution *convolution, size_t first, size_t places), (convolution, first, places)) \
     X(convolve_few, (const struct umbel_convolution *convolution, size_t first, size_t places),                          \

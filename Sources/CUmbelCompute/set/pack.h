@@ -111,8 +111,9 @@ static void set_pack_columns(uint32_t *out, size_t out_stride, const float *in, 
     }
 }
 
-static void set_pack_rows(uint32_t *out, const float *in, size_t in_stride, size_t rows, size_t columns) {
-    for (size_t r = 0; r < rows; r += 2, out += columns, in += 2 * in_stride) {
+static void set_pack_rows(uint32_t *out, size_t out_stride, const float *in, size_t in_stride, size_t rows,
+                          size_t columns) {
+    for (size_t r = 0; r < rows; r += 2, out += out_stride, in += 2 * in_stride) {
         for (size_t c = 0; c < columns; c += LANES) {
             const vu first = round_bfloat(load_part(in + c, columns - c));
             const vu second = r + 1 < rows ? round_bfloat(load_part(in + in_stride + c, columns - c)) : 0;

@@ -118,16 +118,17 @@ extension Matrix {
     fileprivate func pairedRows(batch: Int, pool: ComputePool) -> Matrix {
         let height = rows / batch
         let pairs = ComputeType.bf16.units(height)
-        let units = Matrix(rows: batch * pairs, columns: columns)
+        let units = Matrix(rows: batch * pairs, columns: Matrix.staggered(columns))
         let grain = 32
         let parts = (pairs + grain - 1) / grain
         pool.forEach(batch * parts) { index in
             let (picture, first) = (index / parts, index % parts * grain)
             let count = min(grain, pairs - first)
             let place = units.row(picture * pairs + first)
-            place.withMemoryRebound(to: UInt32.self, capacity: count * columns) { place in
+            place.withMemoryRebound(to: UInt32.self, capacity: count * units.columns) { place in
                 umbel_pack_rows(
-                    place, self.row(picture * height + 2 * first), columns, min(2 * count, height - 2 * first), columns)
+                    place, units.columns, self.row(picture * height + 2 * first), columns,
+                    min(2 * count, height - 2 * first), columns)
             }
         }
         return units

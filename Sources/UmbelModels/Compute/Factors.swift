@@ -40,6 +40,10 @@ package struct Factors: Sendable {
 }
 
 extension Matrix {
+    /// So many columns or more that a row is an odd number of cache lines: the same columns of many rows would push each other
+    /// out of the caches else.
+    static func staggered(_ columns: Int) -> Int { (columns + 31) / 32 * 32 + 16 }
+
     /// All rows as pairs of bf16, one unit for two neighbouring columns, made by all threads.
     func pairedColumns(pool: ComputePool) -> Matrix {
         let units = Matrix(rows: rows, columns: ComputeType.bf16.units(columns))

@@ -40,8 +40,8 @@ final class WinogradWeights: Sendable {
         let tiles = Tiles(x, out, padding, tile)
         let strip = stripLength(tiles.count)
         let width = type.units(inputs)
-        let transformed = Matrix(rows: points, columns: Self.staggered(strip * width))
-        let products = Matrix(rows: points, columns: Self.staggered(strip * outputs))
+        let transformed = Matrix(rows: points, columns: Matrix.staggered(strip * width))
+        let products = Matrix(rows: points, columns: Matrix.staggered(strip * outputs))
         for first in stride(from: 0, to: tiles.count, by: strip) {
             let count = min(strip, tiles.count - first)
             tiles.forEachPart(first, count, pool) { picture, range, place in
@@ -69,9 +69,6 @@ final class WinogradWeights: Sendable {
         let even = (tiles + strips - 1) / strips
         return min(tiles, (even + 5) / 6 * 6)
     }
-
-    /// An odd number of cache lines: the same tile of all points would push itself out of the caches else.
-    private static func staggered(_ units: Int) -> Int { (units + 31) / 32 * 32 + 16 }
 
     /// The product of `count` tiles and the weights at each point.
     private func multiply(_ left: Matrix, _ out: Matrix, _ count: Int, _ pool: ComputePool) {

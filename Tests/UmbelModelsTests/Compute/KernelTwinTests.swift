@@ -57,9 +57,10 @@ struct KernelTwinTests {
             set.pack_columns(words(found), stride, x.start, columns, rows, columns)
             umbel_pack_columns_reference(words(expected), stride, x.start, columns, rows, columns)
             #expect(found.hasSameBits(as: expected))
-            let (pairs, others) = (fresh((rows + 1) / 2 * columns), fresh((rows + 1) / 2 * columns))
-            set.pack_rows(words(pairs), x.start, columns, rows, columns)
-            umbel_pack_rows_reference(words(others), x.start, columns, rows, columns)
+            let apart = columns + 5
+            let (pairs, others) = (fresh((rows + 1) / 2 * apart), fresh((rows + 1) / 2 * apart))
+            set.pack_rows(words(pairs), apart, x.start, columns, rows, columns)
+            umbel_pack_rows_reference(words(others), apart, x.start, columns, rows, columns)
             #expect(pairs.hasSameBits(as: others))
         }
     }
