@@ -147,7 +147,6 @@ package final class Application: Sendable {
                 metadata: [
                     "name": "\(item.name)", "words": "\(item.words.joined(separator: ", "))",
                     "detail": "\(Problem(item.error).detail)",
-                    "cause": "\(item.error.system?.sentence ?? "\(item.error)")",
                 ])
         }
     }

@@ -81,7 +81,9 @@ import UmbelTensor
         try service.start()
         #expect(try picture("a blinking circle") == other)
         #expect(try prompt("a LARGE circle", "shapes").status == 200, "it never fitted this base")
-        for (text, model) in [("an (ink:1.2) circle", "shapes"), ("an <Ink-Style> circle", "shapes"), ("a", "shapes+ink")] {
+        for (text, model) in [
+            ("an (ink:1.2) circle", "shapes"), ("an <Ink-Style> circle", "shapes"), ("a", "shapes+ink"),
+        ] {
             let answer = try prompt(text, model)
             #expect(answer.status == 507, "\(text): \(answer.text)")
             #expect(try answer.json["code"] == "content_unreadable")

@@ -44,7 +44,8 @@ struct EarlyReadingTests {
         return (upload, reading)
     }
 
-    @Test("It is the adapter that the whole file is, in whatever pieces that comes", arguments: [7919, 262_144, 1 << 22])
+    @Test(
+        "It is the adapter that the whole file is, in whatever pieces that comes", arguments: [7919, 262_144, 1 << 22])
     func pieces(size: Int) throws {
         let bytes = Self.file()
         let (upload, reading) = try send(bytes, of: bytes.count, in: size)
