@@ -59,6 +59,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CWriteback"),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg62-turbo-dev"])]),
@@ -71,7 +72,7 @@ let package = Package(
 
         // Floor 1: numbers · system calls · statistics.
         floor("UmbelTensor", on: ["CUmbelKernels", "COpenBLAS", "CMalloc"]),
-        floor("UmbelPOSIX", on: ["COpenSSL"]),
+        floor("UmbelPOSIX", on: ["COpenSSL", "CWriteback"]),
         floor("UmbelStatistics", on: []),
 
         // Floor 2: files · names of tensors · the wire (knows no tensor) · pictures.

@@ -135,15 +135,8 @@ def compare(arguments, folder, part, size, dtype):
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cache", required=True, help="where the models are, or are to be written")
-    parser.add_argument("--models", nargs="+", default=list(drawing_models.MODELS), choices=drawing_models.MODELS)
+    parser = drawing_models.comparison_parser(__doc__, sizes=[256, 512, 1024], types=list(TYPES))
     parser.add_argument("--parts", nargs="+", default=list(WORK), choices=WORK)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024])
-    parser.add_argument("--types", nargs="+", default=list(TYPES), choices=TYPES)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--bin", default=".build/release")
     parser.add_argument("--evaluations", type=int, default=1, help="of a measurement at least, after the first")
     parser.add_argument("--tiled", action="store_true", help="decode in tiles")
     parser.add_argument("--only", choices=["torch", "umbel"])

@@ -13,7 +13,6 @@ stable-diffusion.cpp says them itself, in one process that draws; Umbel's are `u
 usage: Benchmarks/compare-sdcpp.py --cache FOLDER --sd-cli FILE [--models sd15 sdxl] [--sizes 256 512] [--types f32 bf16]
                                    [--threads 2] [--rounds 3] [--steps 4] [--bin .build/release] [--sd-version TEXT]
 """
-import argparse
 import os
 import re
 import statistics
@@ -69,16 +68,9 @@ def compare(arguments, folder, size, dtype, parts):
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cache", required=True, help="where the models are, or are to be written")
+    parser = drawing_models.comparison_parser(__doc__, sizes=[256, 512], types=["f32", "bf16"])
     parser.add_argument("--sd-cli", required=True, help="the program of stable-diffusion.cpp")
-    parser.add_argument("--models", nargs="+", default=list(drawing_models.MODELS), choices=drawing_models.MODELS)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512])
-    parser.add_argument("--types", nargs="+", default=["f32", "bf16"])
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=4)
-    parser.add_argument("--bin", default=".build/release")
     parser.add_argument("--sd-version", help="what to print as its version, where the program does not know it")
     return parser.parse_args()
 

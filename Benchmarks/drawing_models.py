@@ -1,4 +1,5 @@
 """Pipelines of the size of Stable Diffusion 1.5 and of SDXL, with random weights, as folders that diffusers reads."""
+import argparse
 import json
 import math
 import os
@@ -137,3 +138,16 @@ def write(cache, name):
         "_class_name": "DDIMScheduler", **BETAS, "clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1})
     write_json(f"{folder}/model_index.json", index)
     return folder
+
+
+def comparison_parser(description, sizes, types):
+    """What a comparison of drawing is asked for on the command line, whoever Umbel is compared with."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cache", required=True, help="where the models are, or are to be written")
+    parser.add_argument("--models", nargs="+", default=list(MODELS), choices=MODELS)
+    parser.add_argument("--sizes", type=int, nargs="+", default=sizes)
+    parser.add_argument("--types", nargs="+", default=types, choices=types)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--bin", default=".build/release")
+    return parser

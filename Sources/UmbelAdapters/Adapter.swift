@@ -1,4 +1,3 @@
-internal import Synchronization
 package import UmbelFormats
 internal import UmbelNames
 package import UmbelTensor
@@ -41,10 +40,17 @@ package struct Adapter: Sendable {
     package init(
         file: SafetensorsFile, config: PEFTConfig? = nil, pool: ComputePool? = nil
     ) throws(AdapterError) {
+        try self.init(file: file, config: config, readings: TensorReadings(of: file, pool ?? ComputePool(threads: 1)))
+    }
+
+    /// The same for a file whose tensors have been read.
+    package init(
+        file: SafetensorsFile, config: PEFTConfig? = nil, readings: TensorReadings
+    ) throws(AdapterError) {
         guard !file.index.entries.isEmpty else { throw .noTensors }
         let isEmbedding = config == nil && Embedding.order(file.index.entries.map(\.name)) != nil
         var collector = ModuleCollector(isEmbedding: isEmbedding)
-        for entry in Self.readings(of: file, pool ?? ComputePool(threads: 1)) { try collector.add(entry) }
+        for entry in readings.values { try collector.add(entry) }
         let metadata = file.index.metadata ?? []
         context = try Self.context(config: config, metadata: metadata, shared: collector.shared)
         let sorted = try collector.sorted(in: context)
@@ -58,18 +64,6 @@ package struct Adapter: Sendable {
         let holdsWords = modules.isEmpty && unknownKeys.isEmpty && !embeddings.isEmpty
         format = holdsWords ? .textualInversion : Self.format(modules, config: config, metadata: metadata)
         dtype = collector.mostFrequentType
-    }
-
-    /// What can be said of each tensor by itself, in the file's order.
-    private static func readings(of file: SafetensorsFile, _ pool: ComputePool) -> [ModuleCollector.Reading] {
-        let entries = file.index.entries
-        let readings = Mutex([ModuleCollector.Reading?](repeating: nil, count: entries.count))
-        // Some tensors at a time, so that threads do not wait for each other over each.
-        pool.forEachRange(entries.count, grain: 16) { range in
-            let part = range.map { ModuleCollector.Reading(key: entries[$0].name, view: file.view(entries[$0])) }
-            readings.withLock { $0.replaceSubrange(range, with: part) }
-        }
-        return readings.withLock { $0.compactMap(\.self) }
     }
 
     /// Tensors of the whole model that no module of the file makes use of.

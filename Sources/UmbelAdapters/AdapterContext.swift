@@ -32,6 +32,8 @@ package struct AdapterContext: Sendable {
     /// The PEFT settings that govern a module: the folder's, or those of its component in the header.
     package func config(for stem: String) -> PEFTConfig? {
         if let peft { return peft }
+        // Most files have none, and many modules.
+        if componentConfigs.isEmpty { return nil }
         let component = stem.split(separator: ".", maxSplits: 1).first.map(String.init) ?? ""
         return componentConfigs[component]
     }

@@ -1,6 +1,6 @@
 package import UmbelAdapters
 internal import UmbelFormats
-internal import UmbelPOSIX
+package import UmbelPOSIX
 internal import UmbelRegistry
 package import UmbelTensor
 
@@ -87,6 +87,21 @@ package enum AdapterFile {
         } catch {
             throw .adapter(error)
         }
+    }
+
+    /// Reads a file without settings while it arrives, waiting for what it looks at next.
+    ///
+    /// - Parameters:
+    ///   - path: of a file that has its whole length already.
+    ///   - arrived: how much of it is there.
+    /// - Returns: nil if the file does not arrive whole, or if anything is wrong with it: `open` says what.
+    package static func open(arriving path: String, _ arrived: ByteGate) -> Adapter? {
+        func hasArrived(_ bytes: Int) -> Bool { arrived.wait(for: bytes) >= bytes }
+        guard hasArrived(8), let headerBytes = SafetensorsIndex.headerBytes(ofFile: path), hasArrived(headerBytes),
+            let file = try? SafetensorsFile(path: path),
+            let readings = TensorReadings(of: file, hasArrived: hasArrived)
+        else { return nil }
+        return try? Adapter(file: file, readings: readings)
     }
 
     /// - Returns: nil for a file without `peft_type`, which is another tool's.

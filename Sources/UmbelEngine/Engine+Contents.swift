@@ -37,7 +37,7 @@ extension Engine {
                 try Self.copy(config) { buffer throws(SystemError) in bytes += Array(buffer) }
                 try upload.setConfig(bytes)
             }
-            upload.finish()
+            try upload.finish()
         } catch {
             throw .system(error)
         }

@@ -1,20 +1,22 @@
 internal import Synchronization
 internal import UmbelAdapters
 internal import UmbelFormats
-package import UmbelModels
+internal import UmbelModels
 package import UmbelRegistry
 
 /// Textual inversions: stored as adapters are, and used in prompts.
 extension Engine {
     /// Is what a name points to words for prompts, and nothing to merge?
     ///
-    /// The header of its file tells, read once for each content; one that cannot be read is none.
+    /// The registry knows, or the header of its file tells, read once for each content.
     package func hasOnlyEmbeddings(_ record: AdapterRecord) -> Bool {
+        if adapters.content(record.digest)?.embeddings != nil { return true }
         if let known = embeddingFiles.withLock({ $0[record.digest] }) { return known }
         guard let path = adapters.tensorPath(record.digest), let file = try? SafetensorsFile(path: path) else {
             return false
         }
         let might = adapters.configPath(record.digest) == nil && Adapter.mayHaveOnlyEmbeddings(file.index)
+        // What cannot be read now is looked at again.
         guard let found = might ? try? load(record).adapter.hasOnlyEmbeddings : false else { return false }
         embeddingFiles.withLock { $0[record.digest] = found }
         return found
@@ -62,14 +64,15 @@ extension Engine {
     /// adapters bring with them, and everything stored that fits the base.
     ///
     /// A word that several have means the first of them in this order, and a name counts before what a file calls itself.
+    /// A stored one whose file cannot be read keeps nobody from drawing who does not say its words.
     ///
     /// - Parameters:
     ///   - terms: embeddings that the reference names.
     ///   - adapters: those that it names with a strength of 0, of which a variant knows nothing, and any others.
     package func embeddings(
         for variants: [Variant], named terms: [ModelReference.Term] = [], of adapters: [ModelReference.Term] = []
-    ) throws(EngineError) -> [TextualInversion] {
-        guard let base = variants.first?.model.base else { return [] }
+    ) throws(EngineError) -> PromptWords {
+        guard let base = variants.first?.model.base else { return PromptWords() }
         var found: [TextualInversion] = []
         for term in terms { found += try words(of: adapter(term)) }
         for term in variants.flatMap(\.reference.terms) + adapters {
@@ -80,12 +83,33 @@ extension Engine {
                 guard case .unknownAdapter = error else { throw error }
             }
         }
+        var unreadable: [UnreadableEmbedding] = []
         for record in self.adapters.all() where hasOnlyEmbeddings(record) {
-            // One that is removed meanwhile is no word any more.
-            if let content = try? load(record) { found += words(of: (record, content)) }
+            do throws(EngineError) {
+                let content = try load(record)
+                noteFacts(of: content)
+                found += words(of: (record, content))
+            } catch {
+                // One that is removed or replaced meanwhile is no word any more.
+                guard self.adapters.record(record.name)?.digest == record.digest else { continue }
+                unreadable += self.unreadable(record, error)
+            }
         }
         let widths = base.textWidths
-        return Self.withOwnWords(found.filter { $0.misfit(widths) == nil })
+        return PromptWords(
+            Self.withOwnWords(found.filter { $0.misfit(widths) == nil }),
+            unreadable: unreadable.filter { $0.facts.widths == widths })
+    }
+
+    /// Has the registry know of a content from before it kept such facts.
+    private func noteFacts(of content: LoadedAdapter) {
+        guard let stored = adapters.content(content.digest), stored.embeddings == nil else { return }
+        // Where it cannot be noted, it is only not known of a file that is damaged later.
+        try? adapters.setEmbeddings(content.embeddingFacts, of: content.digest)
+    }
+
+    private func unreadable(_ record: AdapterRecord, _ error: EngineError) -> [UnreadableEmbedding] {
+        (adapters.content(record.digest)?.embeddings ?? []).map { UnreadableEmbedding(record, $0, error) }
     }
 
     private func words(of adapter: (record: AdapterRecord, content: LoadedAdapter)) -> [TextualInversion] {
@@ -104,6 +128,13 @@ extension Engine {
 }
 
 extension LoadedAdapter {
+    /// What the registry keeps of its textual inversions.
+    var embeddingFacts: [EmbeddingFacts] {
+        embeddings(called: "").compactMap { try? $0.get() }.map {
+            EmbeddingFacts(words: $0.words.filter { !$0.isEmpty }, vectors: $0.count, widths: $0.widths)
+        }
+    }
+
     /// - Parameter bases: one of them has to fit all of its embeddings; nil to look at the tensors alone.
     /// - Throws: `embedding` for tensors that are none, `embeddingMisfit` naming the first that does not fit the first base.
     package func checkEmbeddings(on bases: [BaseModel]?) throws(EngineError) {

@@ -157,17 +157,16 @@ package final class Engine: Sendable {
     ///
     /// - Parameters:
     ///   - upload: finished.
+    ///   - reading: of its file, if that was begun while it arrived.
     ///   - labels: set beside those that the name has.
     ///   - check: asked with the name's present record while nothing else changes, for conditional requests.
     /// - Throws: `binding` with a report for every base if the adapter does not fit; nothing is stored then.
     package func add(
-        _ upload: Upload, as name: String, options: AdapterOptions, labels: [String: String] = [:],
-        check: (AdapterRecord?) throws(EngineError) -> Void
+        _ upload: Upload, reading: EarlyReading? = nil, as name: String, options: AdapterOptions,
+        labels: [String: String] = [:], check: (AdapterRecord?) throws(EngineError) -> Void
     ) throws(EngineError) -> (record: AdapterRecord, content: LoadedAdapter, isNew: Bool) {
         guard Name.isValid(name) else { throw .invalidName(name) }
-        let candidate = LoadedAdapter(
-            digest: upload.digest,
-            adapter: try AdapterFile.open(tensors: upload.tensorPath, config: upload.configPath, pool: pool))
+        let candidate = LoadedAdapter(digest: upload.digest, adapter: try adapter(of: upload, reading))
         let isEmbedding = candidate.adapter.hasOnlyEmbeddings
         if isEmbedding { try candidate.checkEmbeddings(on: options.isWithoutBase ? nil : candidates(options)) }
         // What fits a base whole has been looked at module by module.
@@ -175,7 +174,10 @@ package final class Engine: Sendable {
         if !isFitted, let error = candidate.adapter.structuralError() { throw .adapter(.module(error)) }
         if !isEmbedding, !options.isWithoutBase { try checkFit(candidate, options) }
         let result = try stored { () throws(RegistryError) in
-            try adapters.commit(upload, as: name, options: options, labels: labels) { (old) throws(EngineError) in
+            try adapters.commit(
+                upload, as: name, options: options, labels: labels,
+                embeddings: isEmbedding ? candidate.embeddingFacts : nil
+            ) { (old) throws(EngineError) in
                 try check(old)
                 let merged = (old?.labels ?? [:]).merging(labels) { $1 }
                 guard merged.count <= Label.countLimit else { throw .tooManyLabels(limit: Label.countLimit) }
@@ -185,6 +187,11 @@ package final class Engine: Sendable {
         loaded.withLock { $0[upload.digest] = $0[upload.digest] ?? candidate }
         forgetUnused()
         return (result.record, candidate, result.isNew)
+    }
+
+    private func adapter(of upload: Upload, _ reading: EarlyReading?) throws(EngineError) -> Adapter {
+        if let adapter = reading?.adapter() { return adapter }
+        return try AdapterFile.open(tensors: upload.tensorPath, config: upload.configPath, pool: pool)
     }
 
     package func remove(

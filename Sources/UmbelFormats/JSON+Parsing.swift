@@ -43,6 +43,8 @@ private struct JSONParser {
     }
 
     private func firstInvalidUTF8() -> Int? {
+        // ASCII, which nearly all of it is, is told in one look.
+        if bytes.reduce(0, |) < 0x80 { return nil }
         var decoder = UTF8()
         var iterator = bytes.makeIterator()
         var offset = 0
@@ -81,7 +83,7 @@ private struct JSONParser {
             skipSpace()
             guard try peek() == UInt8(ascii: "\"") else { throw .unexpected(offset: position) }
             let name = try string()
-            guard names.insert(name).inserted else { throw .duplicateName(name) }
+            guard isNew(name, among: members, &names) else { throw .duplicateName(name) }
             skipSpace()
             try expect(UInt8(ascii: ":"))
             skipSpace()
@@ -93,6 +95,13 @@ private struct JSONParser {
             }
             try expect(UInt8(ascii: ","))
         }
+    }
+
+    /// Few names are compared one by one, which costs less than hashing them; `names` is used from then on.
+    private func isNew(_ name: String, among members: [JSON.Member], _ names: inout Set<String>) -> Bool {
+        if members.count < 8 { return !members.contains { $0.name == name } }
+        if names.isEmpty { names = Set(members.map(\.name)) }
+        return names.insert(name).inserted
     }
 
     private mutating func array(depth: Int) throws(JSONError) -> JSON {
@@ -119,15 +128,29 @@ private struct JSONParser {
         position += 1
         var text: [UInt8] = []
         while true {
+            let plain = plainRun()
             let byte = try peek()
             position += 1
             switch byte {
-            case UInt8(ascii: "\""): return String(decoding: text, as: UTF8.self)
-            case UInt8(ascii: "\\"): text += Array(String(try escape()).utf8)
-            case 0..<0x20: throw .unexpected(offset: position - 1)
-            default: text.append(byte)
+            case UInt8(ascii: "\"") where text.isEmpty: return String(decoding: plain, as: UTF8.self)
+            case UInt8(ascii: "\""): return String(decoding: text + plain, as: UTF8.self)
+            case UInt8(ascii: "\\"):
+                text += plain
+                text += Array(String(try escape()).utf8)
+            default: throw .unexpected(offset: position - 1)
             }
         }
+    }
+
+    /// What stands for itself, up to the next quote, escape or control character, which is the next to be read.
+    private mutating func plainRun() -> UnsafeRawBufferPointer {
+        let start = position
+        while position < bytes.count, bytes[position] >= 0x20, bytes[position] != UInt8(ascii: "\""),
+            bytes[position] != UInt8(ascii: "\\")
+        {
+            position += 1
+        }
+        return UnsafeRawBufferPointer(rebasing: bytes[start..<position])
     }
 
     private mutating func escape() throws(JSONError) -> Unicode.Scalar {
@@ -219,6 +242,11 @@ private struct JSONParser {
     }
 
     private mutating func skipSpace() {
-        while position < bytes.count, [0x20, 0x09, 0x0a, 0x0d].contains(bytes[position]) { position += 1 }
+        while position < bytes.count {
+            switch bytes[position] {
+            case 0x20, 0x09, 0x0a, 0x0d: position += 1
+            default: return
+            }
+        }
     }
 }

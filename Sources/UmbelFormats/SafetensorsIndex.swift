@@ -1,3 +1,4 @@
+internal import UmbelPOSIX
 package import UmbelTensor
 
 /// The validated header of a safetensors file. A value cannot exist that breaks a rule of the format, so nothing below
@@ -53,6 +54,18 @@ package struct SafetensorsIndex: Sendable {
     /// The metadata value of that name.
     package func metadataValue(_ name: String) -> String? {
         metadata?.first { $0.name == name }?.value
+    }
+
+    /// How many bytes of a file come before the data, as its first eight say.
+    ///
+    /// - Returns: nil if they cannot be read, or say what cannot be.
+    package static func headerBytes(ofFile path: String) -> Int? {
+        var announced: UInt64 = 0
+        let count = withUnsafeMutableBytes(of: &announced) { bytes in
+            try? FileDescriptor.read(path).read(into: bytes, at: 0, path)
+        }
+        guard count == 8, UInt64(littleEndian: announced) <= UInt64(headerLimit) else { return nil }
+        return 8 + Int(UInt64(littleEndian: announced))
     }
 
     private static func headerBytes(_ file: UnsafeRawBufferPointer) throws(SafetensorsError) -> UnsafeRawBufferPointer {

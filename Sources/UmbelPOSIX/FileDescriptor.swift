@@ -1,3 +1,4 @@
+internal import CWriteback
 internal import Glibc
 
 /// An open file, socket or pipe end, closed when the last reference goes.
@@ -49,6 +50,17 @@ package final class FileDescriptor: Sendable {
         }
     }
 
+    /// Makes the file so long: what lies beyond goes, what is missing reads as zeros and takes no room on the disk.
+    package func setSize(_ bytes: Int, _ subject: String) throws(SystemError) {
+        _ = try retryingInterrupts("ftruncate", subject) { ftruncate(number, off_t(bytes)) }
+    }
+
+    /// Has a part of the file on its way to the disk, and waits for nothing. What fails is told by `synchronizeData`.
+    package func beginWriting(_ range: Range<Int>) {
+        // A file system that does not have it leaves all to the end.
+        umbel_begin_writeback(number, range.lowerBound, range.count)
+    }
+
     /// Waits until what was written is on the disk.
     package func synchronize(_ subject: String) throws(SystemError) {
         _ = try retryingInterrupts("fsync", subject) { fsync(number) }
@@ -72,9 +84,9 @@ extension FileDescriptor {
         return file
     }
 
-    /// Makes a new file for writing; one of that name must not exist.
+    /// Makes a new file for reading and writing; one of that name must not exist.
     package static func create(_ path: String) throws(SystemError) -> FileDescriptor {
         FileDescriptor(
-            owning: try retryingInterrupts("open", path) { open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) })
+            owning: try retryingInterrupts("open", path) { open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644) })
     }
 }

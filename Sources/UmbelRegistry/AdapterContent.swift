@@ -1,3 +1,4 @@
+internal import UmbelFormats
 internal import UmbelPOSIX
 
 /// The bytes that a name can point to: a tensor file, for PEFT with its settings. Two contents may share a file.
@@ -10,6 +11,9 @@ package struct AdapterContent: Hashable, Sendable {
     package let config: String?
     /// Length of the tensor file.
     package let bytes: Int
+    /// What is known of the textual inversions in a content that is nothing else, so that it is known of an unreadable one
+    /// too; nil for any other content, and for one of which this has not been noted yet.
+    package internal(set) var embeddings: [EmbeddingFacts]?
 
     package static let tensorFile = "adapter.safetensors"
     package static let configFile = "adapter_config.json"
@@ -28,4 +32,31 @@ package struct AdapterContent: Hashable, Sendable {
 
     /// Names of its files below `blobs/`.
     var blobs: [String] { [tensors] + (config.map { [$0] } ?? []) }
+}
+
+/// What is kept of a textual inversion beside its file.
+package struct EmbeddingFacts: Hashable, Sendable {
+    /// What prompts say, apart from the name of the adapter.
+    package let words: [String]
+    package let vectors: Int
+    /// Numbers of a vector for each text encoder.
+    package let widths: [Int]
+
+    package init(words: [String], vectors: Int, widths: [Int]) {
+        (self.words, self.vectors, self.widths) = (words, vectors, widths)
+    }
+}
+
+extension EmbeddingFacts {
+    var json: JSON {
+        ["words": JSON(words), "vectors": JSON(vectors), "widths": .array(widths.map { JSON($0) })]
+    }
+
+    /// - Returns: nil for what `json` does not write.
+    init?(_ json: JSON) {
+        guard let words = json["words"]?.strings, let vectors = json["vectors"]?.integer,
+            let widths = json["widths"]?.array?.compactMap(\.integer)
+        else { return nil }
+        self.init(words: words, vectors: vectors, widths: widths)
+    }
 }

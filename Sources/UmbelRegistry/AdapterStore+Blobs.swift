@@ -76,7 +76,7 @@ package final class BlobUpload {
     /// Ends the file. Whoever stores it waits until it is on the disk.
     ///
     /// - Returns: its SHA-256.
-    package func finish() -> String { file.finish() }
+    package func finish() throws(SystemError) -> String { try file.finish() }
 
     /// Returns when the file is on the disk; at once if it is known to be there.
     func waitUntilDurable() throws(SystemError) { try file.waitUntilDurable() }

@@ -96,18 +96,20 @@ package final class AdapterStore: Sendable {
     ///
     /// - Parameters:
     ///   - labels: set beside those that the name has.
+    ///   - embeddings: what is in a content that is textual inversions alone; nil for any other.
     ///   - check: asked with the name's present record while nothing else changes; throws to refuse.
     /// - Returns: the new record and whether the name is new, or what `check` threw.
     package func commit<Refusal: Error>(
         _ upload: Upload, as name: String, options: AdapterOptions, labels: [String: String] = [:],
-        check: (AdapterRecord?) throws(Refusal) -> Void
+        embeddings: [EmbeddingFacts]? = nil, check: (AdapterRecord?) throws(Refusal) -> Void
     ) throws(RegistryError) -> Result<(record: AdapterRecord, isNew: Bool), Refusal> {
         // Before anybody else has to wait for it.
         try onDisk { () throws(SystemError) in try upload.waitUntilDurable() }
         return try changing { (state: RegistryState) throws(RegistryError) in
             let old = state.records[name]
             do throws(Refusal) { try check(old) } catch { return .failure(error) }
-            let content = upload.content
+            var content = upload.content
+            content.embeddings = embeddings
             var record = old ?? AdapterRecord(name: name, current: .first(content, options))
             if let old, old.digest != content.digest || old.options != options {
                 record = old.pointed(to: content, options: options, at: .now).pruned(history: settings.history)
@@ -120,6 +122,17 @@ package final class AdapterStore: Sendable {
             try replace(name, with: record, content: content, in: state)
             upload.discard()
             return .success((record, old == nil))
+        }
+    }
+
+    /// Notes what is in a stored content that is textual inversions alone.
+    package func setEmbeddings(_ embeddings: [EmbeddingFacts], of digest: String) throws(RegistryError) {
+        try changing { (state: RegistryState) throws(RegistryError) in
+            guard state.contents[digest] != nil else { return }
+            var new = state
+            new.contents[digest]?.embeddings = embeddings
+            try database.write { try AdapterTables.put(embeddings, of: digest, $0) }
+            self.state.withLock { $0 = new }
         }
     }
 

@@ -39,6 +39,11 @@ enum AdapterTables {
         }
     }
 
+    /// What is known of contents that are textual inversions alone; null for others.
+    static func addEmbeddings(_ database: Database) throws {
+        try database.alter(table: "content") { $0.add(column: "embeddings", .text) }
+    }
+
     private static func createWords(_ database: Database) throws {
         try database.create(table: "tag") { table in
             table.primaryKey {
@@ -94,6 +99,13 @@ enum AdapterTables {
         try database.execute(
             sql: "INSERT OR IGNORE INTO content (digest, tensors, config, bytes) VALUES (?, ?, ?, ?)",
             arguments: [content.digest, content.tensors, content.config, content.bytes])
+        if let embeddings = content.embeddings { try put(embeddings, of: content.digest, database) }
+    }
+
+    static func put(_ embeddings: [EmbeddingFacts], of digest: String, _ database: Database) throws {
+        try database.execute(
+            sql: "UPDATE content SET embeddings = ? WHERE digest = ?",
+            arguments: [JSON.array(embeddings.map(\.json)).text, digest])
     }
 
     static func remove(content digest: String, _ database: Database) throws {
@@ -127,7 +139,10 @@ enum AdapterTables {
     static func load(_ database: Database) throws -> RegistryState {
         var state = RegistryState()
         for row in try Row.fetchAll(database, sql: "SELECT * FROM content") {
-            let content = AdapterContent(tensors: row["tensors"], config: row["config"], bytes: row["bytes"])
+            var content = AdapterContent(tensors: row["tensors"], config: row["config"], bytes: row["bytes"])
+            // Absent in a damaged file of a former version, which is read as it is.
+            let embeddings: String? = row["embeddings"]
+            content.embeddings = try embeddings.map { try facts($0) }
             guard content.digest == row["digest"] else {
                 throw RegistryError.inconsistent("content \(content.digest) is stored under another digest")
             }
@@ -141,6 +156,13 @@ enum AdapterTables {
             state.records[record.name] = record
         }
         return state
+    }
+
+    private static func facts(_ text: String) throws -> [EmbeddingFacts] {
+        guard let items = try? JSON(parsing: Array(text.utf8)).array else {
+            throw RegistryError.inconsistent("what is noted of textual inversions is no list: \(text)")
+        }
+        return items.compactMap(EmbeddingFacts.init)
     }
 
     private static func record(

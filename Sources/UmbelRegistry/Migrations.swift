@@ -7,6 +7,7 @@ enum Migrations {
         migrator.registerMigration("routes", migrate: RouteTables.create)
         migrator.registerMigration("adapters", migrate: AdapterTables.create)
         migrator.registerMigration("recipes", migrate: RecipeTables.create)
+        migrator.registerMigration("embeddings", migrate: AdapterTables.addEmbeddings)
         return migrator
     }
 }

@@ -2,49 +2,58 @@ package import UmbelPOSIX
 
 /// One file that is arriving in a folder of its own below `uploads/`, hashed and brought to the disk as it comes.
 final class ArrivingFile {
-    /// As many bytes are brought to the disk at a time while more arrives.
-    private static let syncedBytes = 1 << 20
+    /// What is longer has a thread that follows it; the rest is done in passing.
+    private static let followedBytes = 1 << 20
 
     let path: String
+    let arrived = ByteGate()
     private let descriptor: FileDescriptor
+    /// Of a file that nobody follows.
     private let hash = SHA256()
-    private var sync: BackgroundSync?
-    private var isFinished = false
+    private var follower: FileFollower?
     private(set) var bytes = 0
+    private var expected: Int?
 
     init(path: String) throws(SystemError) {
         self.path = path
         descriptor = try FileDescriptor.create(path)
     }
 
-    deinit { if !isFinished { sync?.end() } }
+    deinit { arrived.end() }
+
+    /// Gives the file the length that it will have, so that it can be mapped while it arrives.
+    func expect(bytes: Int) throws(SystemError) {
+        try descriptor.setSize(bytes, path)
+        expected = bytes
+    }
 
     func write(_ buffer: UnsafeRawBufferPointer) throws(SystemError) {
         try descriptor.writeAll(buffer, path)
-        hash.update(buffer)
-        let before = bytes
         bytes += buffer.count
-        guard bytes / Self.syncedBytes > before / Self.syncedBytes else { return }
-        // Without a thread to spare all of it is brought to the disk at the end.
-        if sync == nil { sync = try? BackgroundSync(descriptor, path) }
-        sync?.more()
+        arrived.add(buffer.count)
+        if follower == nil, max(bytes, expected ?? 0) >= Self.followedBytes {
+            // Without a thread to spare it goes on as it began.
+            follower = try? FileFollower(descriptor, path, written: arrived)
+        }
+        if follower == nil { hash.update(buffer) }
     }
 
     /// Ends the file. It is not yet on the disk: see `waitUntilDurable`.
     ///
     /// - Returns: its SHA-256.
-    func finish() -> String {
-        sync?.end()
-        isFinished = true
-        return hash.finish()
+    func finish() throws(SystemError) -> String {
+        arrived.end()
+        if let expected, expected != bytes { try descriptor.setSize(bytes, path) }
+        guard let follower else { return hash.finish() }
+        return try follower.digest()
     }
 
     /// Waits until the file is on the disk.
     ///
     /// - Precondition: `finish` was called.
     func waitUntilDurable() throws(SystemError) {
-        guard let sync else { return try descriptor.synchronizeData(path) }
-        try sync.wait()
+        guard let follower else { return try descriptor.synchronizeData(path) }
+        try follower.waitUntilDurable()
     }
 }
 
@@ -86,6 +95,12 @@ package final class Upload {
     package var tensorPath: String { folder + "/" + AdapterContent.tensorFile }
     package var configPath: String? { configDigest == nil ? nil : folder + "/" + AdapterContent.configFile }
 
+    /// Of the tensor file, how much is there.
+    package var arrived: ByteGate? { tensors?.arrived }
+
+    /// Gives the tensor file the length that it will have, so that it can be mapped while it arrives.
+    package func expect(bytes: Int) throws(SystemError) { try tensors?.expect(bytes: bytes) }
+
     /// Appends to the tensor file.
     package func write(_ buffer: UnsafeRawBufferPointer) throws(SystemError) {
         try tensors?.write(buffer)
@@ -98,9 +113,9 @@ package final class Upload {
     }
 
     /// Ends the tensor file. Whoever stores the upload waits until it is on the disk.
-    package func finish() {
+    package func finish() throws(SystemError) {
         guard tensorDigest == nil else { return }
-        tensorDigest = tensors?.finish()
+        tensorDigest = try tensors?.finish()
     }
 
     /// - Precondition: `finish` was called.

@@ -1,5 +1,6 @@
 internal import HTTPTypes
 package import Logging
+internal import Synchronization
 package import UmbelEngine
 internal import UmbelFormats
 package import UmbelHTTP
@@ -23,6 +24,8 @@ package final class Application: Sendable {
     let downloadDigests = DownloadDigests()
     private let router: Router
     private let shadows = Shadows()
+    /// Digests of textual inversions of which the log says that they cannot be read.
+    private let toldOf = Mutex<Set<String>>([])
 
     package init(
         engine: Engine, limits: ApplicationLimits, watched: WatchedFolder? = nil, version: String, logger: Logger,
@@ -133,6 +136,18 @@ package final class Application: Sendable {
                     ])
             }
             return problem.response(found.dialect)
+        }
+    }
+
+    /// Has the log say once of each textual inversion that its file cannot be read.
+    func tell(of unreadable: [UnreadableEmbedding]) {
+        for item in unreadable where toldOf.withLock({ $0.insert(item.digest).inserted }) {
+            logger.warning(
+                "textual inversion cannot be read",
+                metadata: [
+                    "name": "\(item.name)", "words": "\(item.words.joined(separator: ", "))",
+                    "detail": "\(Problem(item.error).detail)",
+                ])
         }
     }
 

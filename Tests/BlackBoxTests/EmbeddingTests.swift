@@ -53,6 +53,58 @@ import UmbelTensor
         #expect(try picture("a red blinking circle") == inside, "a part of a word is none")
     }
 
+    /// Ends the service and makes the stored file of an adapter one that cannot be read.
+    private func damage(_ name: String, isMissing: Bool) throws {
+        let adapters = try service.get("/v1/adapters").json["data"]?.array
+        let digest = try #require(adapters?.first { $0["name"]?.string == name }?["digest"]?.string)
+        try service.kill()
+        let path = service.scratch.path + "/data/blobs/" + digest.dropFirst("sha256:".count)
+        if isMissing { return try FileManager.default.removeItem(atPath: path) }
+        let file = try FileHandle(forWritingTo: URL(filePath: path))
+        try file.write(contentsOf: [UInt8](repeating: 0xff, count: 8))
+        try file.close()
+    }
+
+    @Test(arguments: [false, true])
+    func `who says the word of an embedding that is damaged is told so, who says others draws`(isMissing: Bool) throws {
+        let prompt = { (text: String, model: String) in
+            try service.post(
+                "/v1/images/generations",
+                #"{"prompt": "\#(text)", "model": "\#(model)", "seed": 1, "steps": 1, "size": "32x32"}"#)
+        }
+        #expect(try service.put("ink", Self.ink).status == 201)
+        #expect(try service.put("large", Self.forLarge, "?base=none").status == 201)
+        let other = try picture("a blinking circle")
+        try damage("ink", isMissing: isMissing)
+        try service.start()
+        try damage("large", isMissing: isMissing)
+        try service.start()
+        #expect(try picture("a blinking circle") == other)
+        #expect(try prompt("a LARGE circle", "shapes").status == 200, "it never fitted this base")
+        for (text, model) in [
+            ("an (ink:1.2) circle", "shapes"), ("an <Ink-Style> circle", "shapes"), ("a", "shapes+ink"),
+        ] {
+            let answer = try prompt(text, model)
+            #expect(answer.status == 507, "\(text): \(answer.text)")
+            #expect(try answer.json["code"] == "content_unreadable")
+            #expect(try answer.json["detail"]?.string?.contains("“ink”") == true)
+        }
+        let webUI = try service.post("/sdapi/v1/txt2img", #"{"prompt": "p", "negative_prompt": "ink", "steps": 1}"#)
+        #expect(webUI.status == 507, "\(webUI.text)")
+        let sweep = try service.post(
+            "/v1/sweep", #"{"prompt": "ink", "model": "shapes", "axes": {"steps": [1, 2]}, "size": "32x32"}"#)
+        #expect(sweep.status == 507, "\(sweep.text)")
+        let lines = service.log.split(separator: "\n").filter { $0.contains("textual inversion cannot be read") }
+        #expect(lines.count == 1, "\(lines)")
+        #expect(lines.first?.contains("ink") == true && lines.first?.contains("warning") == true)
+        let listed = try service.get("/v1/adapters").json["data"]?.array
+        #expect(listed?.map { $0["problem"]?["code"] } == ["content_unreadable", "content_unreadable"])
+        #expect(try service.get("/sdapi/v1/embeddings").json["skipped"]?["ink"]?["shape"] == 64)
+        #expect(try service.get("/sdapi/v1/loras").json == [])
+        #expect(try service.put("ink", Self.ink).status == 200, "the same bytes put the file back")
+        #expect(try prompt("an ink circle", "shapes").status == 200)
+    }
+
     @Test func `web UIs list embeddings, and not among what a tag can name`() throws {
         #expect(try service.put("ink", Self.ink).status == 201)
         #expect(try service.put("large", Self.forLarge, "?base=none").status == 201)

@@ -98,7 +98,7 @@ struct InvalidFileTests {
         let upload = try engine.adapters.beginUpload()
         let bytes = try Data(contentsOf: URL(filePath: Goldens.path("invalid/\(item.file)")))
         try bytes.withUnsafeBytes { try upload.write($0) }
-        upload.finish()
+        try upload.finish()
         do {
             let stored = try engine.add(upload, as: "adapter", options: AdapterOptions()) { _ in }
             #expect(item.expect == "accept", "stored although \(item.code)")

@@ -11,7 +11,7 @@ struct AdapterStoreTests {
         let upload = try store.beginUpload()
         try Array(text.utf8).withUnsafeBytes { try upload.write($0) }
         if let config { try upload.setConfig(Array(config.utf8)) }
-        upload.finish()
+        try upload.finish()
         return upload
     }
 

@@ -14,7 +14,7 @@ struct FaultTests {
         let upload = try store.beginUpload()
         try Array(text.utf8).withUnsafeBytes { try upload.write($0) }
         if let config { try upload.setConfig(Array(config.utf8)) }
-        upload.finish()
+        try upload.finish()
         _ = try store.commit(upload, as: name, options: .init(), labels: labels) { _ in }.get()
     }
 
@@ -46,7 +46,7 @@ struct FaultTests {
             #expect(throws: RegistryError.diskFull) {
                 for number in 0..<1000 {
                     let upload = try store.beginBlob()
-                    _ = upload.finish()
+                    _ = try upload.finish()
                     try store.keep(upload, as: String(format: "%064d", number))
                 }
             }

@@ -52,17 +52,17 @@ package struct SteppedModel: Sendable {
     /// At least one, ascending.
     package let stages: [Stage]
     /// Words that prompts may use, as they were when the drawing was asked for.
-    package let embeddings: [TextualInversion]
+    package let words: PromptWords
 
-    package init(_ variant: Variant, embeddings: [TextualInversion] = []) {
-        self.init(stages: [Stage(variant)], embeddings: embeddings)
+    package init(_ variant: Variant, words: PromptWords = PromptWords()) {
+        self.init(stages: [Stage(variant)], words: words)
     }
 
     /// - Precondition: at least one, ascending, the first from 0.
-    package init(stages: [Stage], embeddings: [TextualInversion] = []) {
+    package init(stages: [Stage], words: PromptWords = PromptWords()) {
         precondition(stages.first?.from == 0)
         self.stages = stages
-        self.embeddings = embeddings
+        self.words = words
     }
 
     /// The variant at the beginning.

@@ -49,7 +49,7 @@ package final class PipelinePainter: Painter {
         defer { withExtendedLifetime(memory) {} }
         do {
             return try drawer.draw(
-                request, embeddings: model.embeddings,
+                request, embeddings: model.words.embeddings,
                 networks: { (done) throws(ModelError) in
                     networks[model.stages.lastIndex { $0.from <= done } ?? 0]
                 }, sharing: share, checkpoint: checkpoint, progress: progress)

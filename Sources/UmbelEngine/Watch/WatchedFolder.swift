@@ -123,7 +123,7 @@ package final class WatchedFolder: Sendable {
         let entry = try folder.entry(path)
         guard entry.kind == .folder else {
             try Self.copy(path, in: folder) { buffer throws(SystemError) in try upload.write(buffer) }
-            return upload.finish()
+            return try upload.finish()
         }
         let inner = try folder.folder(path)
         let tensors = Self.tensorFiles.first { (try? inner.entry($0)) != nil } ?? Self.tensorFiles[0]
@@ -134,7 +134,7 @@ package final class WatchedFolder: Sendable {
             }
             try upload.setConfig(config)
         }
-        upload.finish()
+        try upload.finish()
     }
 
     private static func copy(

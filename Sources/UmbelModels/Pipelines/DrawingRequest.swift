@@ -69,6 +69,10 @@ package struct DrawingRequest: Hashable, Sendable {
     /// What SDXL's second text encoder is given; nil for the same as the first.
     package var secondPrompt: String?
     package var secondNegativePrompt: String?
+    /// All that is said to text encoders.
+    package var prompts: [String] {
+        [prompt, negativePrompt] + [secondPrompt, secondNegativePrompt].compactMap(\.self)
+    }
     /// What SDXL is told of the picture's size; nil for the size that is drawn, and nothing cut off.
     package var sizes: Sizes?
     /// The same for the picture without the prompt; nil for what the one with the prompt is told.

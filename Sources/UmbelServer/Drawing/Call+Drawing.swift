@@ -9,10 +9,12 @@ extension Call {
     /// Has a task drawn and answers it: when it is done, or at once where the client prefers that.
     ///
     /// - Parameter answer: of a job that is completed.
+    /// - Throws: also if a prompt says the word of a textual inversion whose file cannot be read.
     func drawn(
         _ task: DrawingTask, _ model: ResolvedModel, answer: (DrawingJob, DrawingStatus) throws -> Response
     ) throws -> Response {
         let desk = try desk
+        for drawing in task.drawings { try drawing.model.words.check(drawing.request) }
         guard request.headers[.prefer]?.contains("respond-async") != true else {
             return accepted(try desk.queue.submit(task), model)
         }

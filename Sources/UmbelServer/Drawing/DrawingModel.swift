@@ -43,9 +43,10 @@ extension Call {
             }
             try engine.publish(stage.model.variant)
         }
+        let promptWords = try engine.embeddings(for: resolved.map(\.model.variant), named: words, of: adapters)
+        application.tell(of: promptWords.unreadable)
         let stepped = SteppedModel(
-            stages: resolved.map { .init($0.model.variant, from: $0.from) },
-            embeddings: try engine.embeddings(for: resolved.map(\.model.variant), named: words, of: adapters))
+            stages: resolved.map { .init($0.model.variant, from: $0.from) }, words: promptWords)
         return DrawingModel(stepped: stepped, resolved: resolved[0].model, name: name, words: words)
     }
 

@@ -96,7 +96,7 @@ struct HubCommit {
         } else if let kept = old?.config, keepsConfig {
             try upload.setConfig(Array(kept.bytes))
         }
-        upload.finish()
+        try upload.finish()
         return upload
     }
 

@@ -57,12 +57,13 @@ enum AdapterRoutes {
         // What will be refused anyway is refused before the body is asked for; the store checks again.
         try Preconditions(call.request).check(name, call.engine.adapters.record(name)?.digest)
         let upload = try call.engine.adapters.beginUpload()
+        var reading: EarlyReading?
         if isMultipart(call.request) {
             _ = try receiveForm(call, into: upload)
         } else {
-            try receiveBody(call, into: upload)
+            reading = try receiveBody(call, into: upload)
         }
-        return try store(upload, as: name, call)
+        return try store(upload, reading, as: name, call)
     }
 
     private static func post(_ call: Call) throws -> Response {
@@ -91,15 +92,20 @@ enum AdapterRoutes {
         return try store(upload, as: request.name, labels: request.labels, call)
     }
 
-    private static func receiveBody(_ call: Call, into upload: Upload) throws {
+    /// - Returns: the reading of the file, begun while it arrived.
+    private static func receiveBody(_ call: Call, into upload: Upload) throws -> EarlyReading? {
         let headers = call.request.headers
         guard headers[.contentLength] != nil || headers[.transferEncoding] != nil else {
             throw RequestError.lengthRequired
         }
         let body = call.request.body
         body.limit = call.application.limits.uploadBytes
+        // A length that is refused is refused by the first read, before it is given to a file.
+        let length = body.declaredLength.flatMap { $0 <= body.limit ? $0 : nil }
+        let reading = try length.flatMap { try EarlyReading(upload, bytes: $0) }
         try copy(from: { try body.read(into: $0) }, to: { try upload.write($0) })
-        upload.finish()
+        try upload.finish()
+        return reading
     }
 
     /// Fields whose content is a PEFT adapter's settings, whatever the file is called.
@@ -132,7 +138,7 @@ enum AdapterRoutes {
             }
         }
         guard let fileName else { throw RequestError.multipartWithoutFile }
-        upload.finish()
+        try upload.finish()
         let stem = fileName.hasSuffix(".safetensors") ? String(fileName.dropLast(".safetensors".count)) : fileName
         return (name, stem)
     }
@@ -150,12 +156,12 @@ enum AdapterRoutes {
     }
 
     private static func store(
-        _ upload: Upload, as name: String, labels: [String: String] = [:], _ call: Call
+        _ upload: Upload, _ reading: EarlyReading? = nil, as name: String, labels: [String: String] = [:], _ call: Call
     ) throws -> Response {
         let preconditions = Preconditions(call.request)
         let labels = labels.merging(try self.labels(call)) { $1 }
         let (record, content, isNew) = try call.engine.add(
-            upload, as: name, options: try options(call), labels: labels
+            upload, reading: reading, as: name, options: try options(call), labels: labels
         ) { old throws(EngineError) in
             try preconditions.check(name, old?.digest)
         }

@@ -46,7 +46,7 @@ enum BlobRoutes {
         let body = call.request.body
         body.limit = call.application.limits.uploadBytes
         try AdapterRoutes.copy(from: { try body.read(into: $0) }, to: { try upload.write($0) })
-        let actual = upload.finish()
+        let actual = try upload.finish()
         guard actual == expected else { throw RequestError.digestMismatch(expected: expected, actual: actual) }
         try store.keep(upload, as: expected)
         return answer(expected, .created)

@@ -139,10 +139,10 @@ final class SweepModels {
         if !isThere { entries.append(.adapter(.init(adapter: adapter, scale: scale))) }
         let variant = try call.engine.variant(ModelReference(base: reference.base, entries: entries))
         try call.engine.publish(variant)
-        let embeddings = try call.engine.embeddings(
+        let words = try call.engine.embeddings(
             for: [variant], named: plain.words, of: entries.flatMap(\.terms))
         return DrawingModel(
-            stepped: SteppedModel(variant, embeddings: embeddings), resolved: ResolvedModel(variant: variant),
+            stepped: SteppedModel(variant, words: words), resolved: ResolvedModel(variant: variant),
             name: "\(plain.name), \(adapter):\(scale.text)")
     }
 }

@@ -40,12 +40,13 @@ enum WebUIListRoutes {
     /// Of the model that is drawn with: those of its adapters, and all that are stored.
     private static func embeddings(_ call: Call) throws -> Response {
         let model = try call.drawingModel(WebUICheckpoint.reference(try WebUICheckpoint.name(call))).stepped
-        let loaded = model.embeddings.map { JSON.Member($0.name, EmbeddingView.webUI($0)) }
+        let loaded = model.words.embeddings.map { JSON.Member($0.name, EmbeddingView.webUI($0)) }
         let widths = model.first.model.base.textWidths
-        var skipped: [JSON.Member] = []
+        var skipped = model.words.unreadable.map { JSON.Member($0.name, EmbeddingView.webUI($0.facts)) }
         for record in call.engine.adapters.all() where call.engine.hasOnlyEmbeddings(record) {
-            for case .success(let embedding) in try call.engine.adapter(record.name).content.embeddings(
-                called: record.name)
+            // One that cannot be read is told of above, if it fits; one that is removed meanwhile is none.
+            guard let content = try? call.engine.adapter(record.name).content else { continue }
+            for case .success(let embedding) in content.embeddings(called: record.name)
             where embedding.misfit(widths) != nil {
                 skipped.append(.init(embedding.name, EmbeddingView.webUI(embedding)))
             }

@@ -2,6 +2,7 @@ internal import UmbelAdapters
 package import UmbelEngine
 package import UmbelFormats
 internal import UmbelModels
+internal import UmbelRegistry
 
 /// Textual inversions as JSON.
 package enum EmbeddingView {
@@ -47,9 +48,13 @@ package enum EmbeddingView {
 
     /// As the web UIs list one: the numbers of a vector of all text encoders together.
     static func webUI(_ embedding: TextualInversion) -> JSON {
+        webUI(EmbeddingFacts(words: embedding.words, vectors: embedding.count, widths: embedding.widths))
+    }
+
+    static func webUI(_ facts: EmbeddingFacts) -> JSON {
         [
             "step": .null, "sd_checkpoint": .null, "sd_checkpoint_name": .null,
-            "shape": JSON(embedding.widths.reduce(0, +)), "vectors": JSON(embedding.count),
+            "shape": JSON(facts.widths.reduce(0, +)), "vectors": JSON(facts.vectors),
         ]
     }
 }

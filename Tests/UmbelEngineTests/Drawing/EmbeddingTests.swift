@@ -50,7 +50,7 @@ struct EmbeddingTests {
 
     private func names(_ reference: String) throws -> [[String]] {
         let (plain, terms) = try engine.withoutEmbeddings(ModelReference(reference))
-        return try engine.embeddings(for: [engine.variant(plain)], named: terms).map(\.words)
+        return try engine.embeddings(for: [engine.variant(plain)], named: terms).embeddings.map(\.words)
     }
 
     @Test("A base's text encoders are told by their tensors, in order")
@@ -68,7 +68,7 @@ struct EmbeddingTests {
         let other = Engine(
             bases: engine.bases, adapters: store, traffic: engine.traffic, cacheBytes: 1 << 20,
             pool: ComputePool(threads: 1))
-        #expect(try other.embeddings(for: [other.variant("one")]).map(\.name) == ["ink"])
+        #expect(try other.embeddings(for: [other.variant("one")]).embeddings.map(\.name) == ["ink"])
         try engine.remove("ink") { (_) throws(EngineError) in }
         #expect(try names("one").isEmpty)
     }
