@@ -44,20 +44,27 @@ struct EarlyReadingTests {
         return (upload, reading)
     }
 
+    private func modules(_ adapter: Adapter) -> [String] {
+        adapter.modules.map { "\($0.factors.stem) \($0.algorithm.name)" }
+    }
+
+    private func add(_ upload: Upload, _ reading: EarlyReading?) throws {
+        _ = try engine.add(upload, reading: reading, as: "ink", options: AdapterOptions()) { (_) throws(EngineError) in }
+    }
+
     @Test(
         "It is the adapter that the whole file is, in whatever pieces that comes", arguments: [7919, 262_144, 1 << 22])
     func pieces(size: Int) throws {
         let bytes = Self.file()
         let (upload, reading) = try send(bytes, of: bytes.count, in: size)
         try upload.finish()
-        let early = try #require(try #require(reading).adapter())
+        let started = try #require(reading)
+        let early = try #require(started.adapter())
         let whole = try AdapterFile.open(tensors: upload.tensorPath, config: nil)
-        #expect(early.modules.map(\.factors.stem) == whole.modules.map(\.factors.stem))
-        #expect(early.modules.map(\.algorithm.name) == whole.modules.map(\.algorithm.name))
-        let stored = try engine.add(upload, reading: reading, as: "ink", options: .init()) {
-            (_) throws(EngineError) in
-        }
-        #expect(stored.record.digest == bytes.withUnsafeBytes(SHA256.hex(of:)))
+        #expect(modules(early) == modules(whole))
+        try add(upload, reading)
+        let digest = bytes.withUnsafeBytes { SHA256.hex(of: $0) }
+        #expect(store.record("ink")?.digest == digest)
         #expect(Array(try engine.file(of: "ink").file.bytes) == bytes)
         let merged = try engine.cache.makeResident(try engine.variant("one+ink"))
         #expect(merged == .made)
@@ -70,7 +77,7 @@ struct EarlyReadingTests {
         try upload.finish()
         #expect(try #require(reading).adapter() == nil)
         #expect(throws: EngineError.self) {
-            try engine.add(upload, reading: reading, as: "ink", options: .init()) { (_) throws(EngineError) in }
+            try add(upload, reading)
         }
         #expect(store.all().isEmpty)
     }
@@ -92,7 +99,8 @@ struct EarlyReadingTests {
         try upload.finish()
         #expect(try #require(reading).adapter() == nil)
         #expect(try FileDescriptor.read(upload.tensorPath).size(upload.tensorPath) == file.count - 10)
-        #expect(upload.digest == file.dropLast(10).withUnsafeBytes(SHA256.hex(of:)))
+        let digest = file.dropLast(10).withUnsafeBytes { SHA256.hex(of: $0) }
+        #expect(upload.digest == digest)
     }
 
     @Test("A small file is not worth a thread")
