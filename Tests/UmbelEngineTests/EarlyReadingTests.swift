@@ -65,7 +65,9 @@ struct EarlyReadingTests {
         try add(upload, reading)
         let digest = bytes.withUnsafeBytes { SHA256.hex(of: $0) }
         #expect(store.record("ink")?.digest == digest)
-        #expect(Array(try engine.file(of: "ink").file.bytes) == bytes)
+        let file = try engine.file(of: "ink").file
+        let kept = withExtendedLifetime(file) { Array(file.bytes) }
+        #expect(kept == bytes)
         let merged = try engine.cache.makeResident(try engine.variant("one+ink"))
         #expect(merged == .made)
     }
