@@ -84,7 +84,7 @@ package enum TileSize {
     package static let elements = 32_768
 
     /// Products are computed for so many rows at once; fewer would read the right side as often for less.
-    private static let productRows = 6
+    static let productRows = 6
 
     package static func rows(columns: Int, group: Int) -> Int {
         let rows = max(productRows, elements / max(1, columns) / productRows * productRows)
@@ -93,19 +93,21 @@ package enum TileSize {
 
     /// Rows of a weight that one thread computes together: enough for factors to be read from cache again and again, few
     /// enough for every thread to have some.
-    static func sharedRows(rows: Int, columns: Int, group: Int, threads: Int) -> Int {
+    ///
+    /// - Parameters:
+    ///   - group: what they have to be a multiple of.
+    ///   - kernelRows: what they should be a multiple of.
+    static func sharedRows(rows: Int, columns: Int, group: Int, kernelRows: Int, threads: Int) -> Int {
         let perThread = rows * columns / max(1, 4 * threads)
         let wanted = max(elements, min(8 * elements, perThread)) / max(1, columns)
         let unit = leastCommonMultiple(group, kernelRows)
         return wanted < unit ? group * max(1, wanted / group) : wanted / unit * unit
     }
-
-    /// Rows of a block in the kernels.
-    private static let kernelRows = 6
 }
 
 extension WeightRows {
     func sharedRows(among threads: Int) -> Int {
-        TileSize.sharedRows(rows: rows, columns: columns, group: rowGroup, threads: threads)
+        TileSize.sharedRows(
+            rows: rows, columns: columns, group: rowGroup, kernelRows: kernelRows, threads: threads)
     }
 }

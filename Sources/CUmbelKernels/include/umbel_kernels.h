@@ -190,16 +190,17 @@ void umbel_add_product_squares_reference(double *sums, const struct umbel_tile *
 // index order.
 struct umbel_projection {
     const float *right;   // columns / kernel rows of right_stride numbers
-    size_t right_stride;  // a multiple of 16 that is filled up with zeros
+    size_t right_stride;  // from row to row
     const float *panels;
     size_t inner, kernel;
 };
 
-// So many lines, each what one kernel position has of a row, are projected together.
-enum { UMBEL_PROJECTED_LINES = 12 };
+// So many rows of the weight are projected together: enough for each of `right`'s numbers to serve several registers, few
+// enough to be in the second-level cache when they are read again.
+static inline size_t umbel_projected_rows(size_t kernel) { return kernel == 1 ? 48 : 16; }
 
-// What a register may read beyond the kernel positions.
-enum { UMBEL_LINE_MARGIN = 16 };
+// Columns of the weight that are widened and projected together, of whole inputs.
+static inline size_t umbel_projected_columns(size_t kernel) { return kernel == 1 ? UMBEL_PANEL_COLUMNS : 32 * kernel; }
 
 // Columns of the second product that are computed together: as many registers as begin at each kernel position, and panels.
 static inline size_t umbel_spread_columns(size_t kernel) {
@@ -208,18 +209,19 @@ static inline size_t umbel_spread_columns(size_t kernel) {
     return columns;
 }
 
-// Columns of the weight that are widened and projected together, of whole inputs.
-static inline size_t umbel_projected_columns(size_t kernel) {
-    return kernel == 1 ? 4 * UMBEL_PANEL_COLUMNS : UMBEL_PANEL_COLUMNS * kernel;
-}
+// Numbers of a row's projection onto a rank, one for each kernel position and what a register may read behind them, in
+// whole registers.
+static inline size_t umbel_line_length(size_t kernel) { return (kernel + 30) / 16 * 16; }
+
+// Numbers from one row's projection to the next if there is one kernel position.
+static inline size_t umbel_projected_stride(size_t inner) { return (inner + 15) / 16 * 16; }
 
 // Numbers of scratch that `umbel_merge_generalised` needs for rows of so many columns; its plain twin widens a row into it.
 static inline size_t umbel_generalised_scratch(const struct umbel_projection *projection, size_t columns) {
-    const size_t kernel = projection->kernel, stride = projection->right_stride;
-    const size_t rows = kernel == 1 ? UMBEL_PROJECTED_LINES : UMBEL_BLOCK_ROWS;
-    const size_t line = kernel + UMBEL_LINE_MARGIN;
-    const size_t size = rows * (umbel_projected_columns(kernel) + kernel * stride + projection->inner * line +
-                                umbel_spread_columns(kernel));
+    const size_t kernel = projection->kernel, inner = projection->inner;
+    const size_t left = kernel == 1 ? umbel_projected_stride(inner) : inner * umbel_line_length(kernel);
+    const size_t size = umbel_projected_rows(kernel) * (umbel_projected_columns(kernel) + kernel * inner + left) +
+                        UMBEL_BLOCK_ROWS * umbel_spread_columns(kernel);
     return size < columns ? columns : size;
 }
 

@@ -11,6 +11,8 @@
 #include "formats.h"
 #include "products.h"
 #include "merge.h"
+#include "transpose.h"
+#include "project.h"
 #include "generalise.h"
 #include "rotate.h"
 #include "sums.h"

@@ -140,6 +140,10 @@ INLINE int merge_in_formats(struct merging merging, enum umbel_float_format in, 
         if (column < end) merge_slowly(&merging, row, column, ROWS, &largest);                                           \
     }
         BLOCKS(rows)
+        // What is left of the rows that are projected together.
+        if (merging.joining == PLUS_STORED) {
+            BLOCKS(4)
+        }
         BLOCKS(2)
         BLOCKS(1)
 #undef BLOCKS

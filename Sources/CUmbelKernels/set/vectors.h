@@ -5,7 +5,7 @@
 #include "../scalar_formats.h"
 #include "umbel_kernels.h"
 
-#if BFLOAT_CONVERSION
+#if LANES == 16
 #include <immintrin.h>
 #endif
 #include <math.h>
@@ -47,6 +47,19 @@ INLINE vf load_f32(const float *x) {
 }
 
 INLINE void store_f32(float *x, vf v) { memcpy(x, &v, sizeof v); }
+
+// Lane i is lane order[i] of x. Only a set whose ORDERED_LANES is not 0 has this, for loads that would straddle two lines of
+// cache are slower there.
+#if LANES == 16
+enum { ORDERED_LANES = LANES };
+INLINE vf in_order(vf x, vu order) { return (vf)_mm512_permutexvar_ps((__m512i)order, (__m512)x); }
+#else
+enum { ORDERED_LANES = 0 };
+INLINE vf in_order(vf x, vu order) {
+    (void)order;
+    return x;
+}
+#endif
 
 // f16: the 15 low bits shifted into place are the number divided by 2^112; the product is exact, subnormals included.
 INLINE vf widen_half(vh h) {

@@ -38,10 +38,9 @@ struct Panels: Sendable {
 
     /// The right side of a projection, with what is left of it.
     ///
-    /// - Parameter up: filled up to a multiple of 16 columns.
-    /// - Precondition: it has at least `inner` columns.
+    /// - Precondition: `up` has `inner` columns.
     func projection(up: Matrix, kernel: Int) -> umbel_projection {
-        precondition(up.columns >= inner)
+        precondition(up.columns == inner)
         return umbel_projection(
             right: up.start, right_stride: up.columns, panels: memory.start, inner: inner, kernel: kernel)
     }
@@ -53,14 +52,5 @@ struct Panels: Sendable {
         precondition(left.columns == inner && tile.columns == columns && tile.firstRow + tile.rows <= left.rows)
         return umbel_product(
             left: left.row(tile.firstRow), left_stride: left.columns, panels: memory.start, inner: inner)
-    }
-}
-
-extension Matrix {
-    /// With zeros behind each row, up to a multiple of so many columns: what a projection multiplies the weight by.
-    func filledUp(toColumns multiple: Int) -> Matrix {
-        let filled = Matrix(rows: rows, columns: (columns + multiple - 1) / multiple * multiple, repeating: 0)
-        for row in 0..<rows { filled.row(row).update(from: self.row(row), count: columns) }
-        return filled
     }
 }

@@ -35,7 +35,7 @@ struct ScaledProductPass: RowPass {
 struct ProjectedPass: RowPass {
     /// Added to the projection.
     private let sum: ProductAdder?
-    /// a (inputs, rank), its columns filled up.
+    /// a (inputs, rank).
     private let up: Matrix
     /// b (rank, inputs), each column as often as there are kernel positions.
     private let down: Panels
@@ -46,11 +46,13 @@ struct ProjectedPass: RowPass {
     init(_ sum: ProductAdder?, up: Matrix, down: Matrix, kernel: Int, factor: Float, pool: ComputePool) {
         precondition(up.columns == down.rows && up.rows == down.columns)
         self.sum = sum
-        self.up = up.filledUp(toColumns: 16)
+        self.up = up
         self.down = Panels(down.repeatingColumns(kernel), pool: pool)
         self.kernel = kernel
         self.factor = factor
     }
+
+    var kernelRows: Int { umbel_projected_rows(kernel) }
 
     func run(_ tile: MergeTile) -> Bool {
         precondition(tile.columns == up.rows * kernel)

@@ -5,6 +5,8 @@ package import UmbelTensor
 package protocol RowPass: Sendable {
     /// Tiles begin and end at multiples of this many rows.
     var rowGroup: Int { get }
+    /// Rows that the kernel computes together: tiles of a multiple of them take the least time.
+    var kernelRows: Int { get }
     /// Reads the tile's numbers, changes them and writes them.
     ///
     /// - Returns: whether every result is below the tile's limit.
@@ -13,6 +15,7 @@ package protocol RowPass: Sendable {
 
 extension RowPass {
     package var rowGroup: Int { 1 }
+    package var kernelRows: Int { TileSize.productRows }
 }
 
 /// A change that goes over a weight row by row, perhaps after it has looked at the whole of it.

@@ -40,6 +40,9 @@ package struct WeightRows: Sendable {
     /// Ranges of rows begin and end at multiples of this.
     package var rowGroup: Int { passes.reduce(1) { leastCommonMultiple($0, $1.rowGroup) } }
 
+    /// Rows that are best computed together. Several passes go through scratch of few rows, whatever each would like.
+    var kernelRows: Int { passes.count == 1 ? passes[0].kernelRows : TileSize.productRows }
+
     /// Where results go to.
     package struct Destination: @unchecked Sendable {
         // Sendable: whoever makes it has the memory for as long as it is used.
