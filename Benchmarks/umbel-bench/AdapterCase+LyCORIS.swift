@@ -23,13 +23,12 @@ extension AdapterCase {
                 ("lora_up.weight", [layer.outputs, rank] + layer.ones, .noise(0.05)), alpha,
             ]
         },
-        // As LoRA; the square for the norm of the row in f64 (2), and the scale (1). A row stays in cache, so its product is
-        // needed once.
-        AdapterCase(name: "dora-out", multiplyAdds: { $0.elements * ($1 + 4) }) { layer, rank in
+        // As LoRA; the square for the norm of the row, and the scale. A row stays in cache, so its product is needed once.
+        AdapterCase(name: "dora-out", multiplyAdds: { $0.elements * ($1 + 3) }) { layer, rank in
             pair(layer, rank) + [("dora_scale", [layer.outputs, 1] + layer.ones, .noise(0.1, around: 1))]
         },
         // Norms of columns are known after the last row: the sum is needed twice, or would have to be stored.
-        AdapterCase(name: "dora-in", multiplyAdds: { $0.elements * (2 * ($1 + 1) + 3) }) { layer, rank in
+        AdapterCase(name: "dora-in", multiplyAdds: { $0.elements * (2 * ($1 + 1) + 2) }) { layer, rank in
             pair(layer, rank) + [("dora_scale", [1, layer.inputs] + layer.ones, .noise(0.1, around: 1))]
         },
         // Two products of r, one for multiplying them and one that adds the result to the weight.

@@ -16,7 +16,7 @@ extension AdapterCase {
         AdapterCase(
             name: "peft-dora", layers: .linear,
             config: { ["peft_type": "LORA", "r": JSON($0), "lora_alpha": JSON(8), "use_dora": .bool(true)] },
-            multiplyAdds: { $0.elements * ($1 + 4) }
+            multiplyAdds: { $0.elements * ($1 + 3) }
         ) { layer, rank in
             [
                 ("lora_A.weight", [rank, layer.inputs], .noise(0.05)),

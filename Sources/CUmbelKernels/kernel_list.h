@@ -25,6 +25,9 @@
     X(double, sum_of_squares, (const float *x, size_t count), (x, count))                                                \
     X(void, add_squares, (double *restrict sums, const float *restrict x, size_t stride, size_t rows, size_t columns),   \
       (sums, x, stride, rows, columns))                                                                                  \
+    X(void, add_f32_squares,                                                                                             \
+      (float *restrict sums, const float *restrict x, size_t stride, size_t rows, size_t columns),                       \
+      (sums, x, stride, rows, columns))                                                                                  \
     X(int, all_below, (const float *x, float limit, size_t count), (x, limit, count))                                    \
     X(float, largest_magnitude, (const float *x, size_t count), (x, count))                                              \
     X(void, compare,                                                                                                     \
@@ -47,7 +50,7 @@
        const struct umbel_magnitudes *magnitudes, float *scratch),                                                       \
       (tile, product, scale, magnitudes, scratch))                                                                       \
     X(void, add_product_squares,                                                                                         \
-      (double *sums, const struct umbel_tile *tile, const struct umbel_product *product, float scale),                   \
+      (float *sums, const struct umbel_tile *tile, const struct umbel_product *product, float scale),                    \
       (sums, tile, product, scale))                                                                                      \
     X(int, merge_generalised,                                                                                            \
       (const struct umbel_tile *tile, const struct umbel_product *sum, const struct umbel_projection *projection,        \

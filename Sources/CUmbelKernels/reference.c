@@ -72,6 +72,28 @@ double umbel_sum_of_squares_reference(const float *x, size_t count) {
     return sum[0];
 }
 
+void umbel_add_f32_squares_reference(float *restrict sums, const float *restrict x, size_t stride, size_t rows,
+                                     size_t columns) {
+    for (size_t row = 0; row < rows; row++) {
+        for (size_t j = 0; j < columns; j++) sums[j] = fmaf(x[row * stride + j], x[row * stride + j], sums[j]);
+    }
+}
+
+static double row_squares(const float *x, size_t count) {
+    double sums[UMBEL_SQUARE_LANES] = {0};
+    for (size_t begin = 0; begin < count; begin += UMBEL_SQUARE_COLUMNS) {
+        float squares[UMBEL_SQUARE_LANES] = {0};
+        for (size_t i = begin; i < count && i < begin + UMBEL_SQUARE_COLUMNS; i++) {
+            squares[i % UMBEL_SQUARE_LANES] = fmaf(x[i], x[i], squares[i % UMBEL_SQUARE_LANES]);
+        }
+        for (int j = 0; j < UMBEL_SQUARE_LANES; j++) sums[j] += (double)squares[j];
+    }
+    for (int half = UMBEL_SQUARE_LANES / 2; half > 0; half /= 2) {
+        for (int j = 0; j < half; j++) sums[j] += sums[j + half];
+    }
+    return umbel_squares_hold(sums[0]) ? sums[0] : umbel_sum_of_squares_reference(x, count);
+}
+
 void umbel_compare_reference(struct umbel_comparison *out, const float *a, const float *b, const float *w,
                              size_t count) {
     double sums[SUMS][COMPARED] = {{0}};
@@ -230,7 +252,7 @@ int umbel_merge_normalised_reference(const struct umbel_tile *tile, const struct
     const float *const start = tile->in;
 #define FACTOR                                                                                                           \
     magnitude_factor(magnitudes, row,                                                                                    \
-                     sqrt(umbel_sum_of_squares_reference(start + row * tile->in_stride, tile->columns)))
+                     sqrt(row_squares(start + row * tile->in_stride, tile->columns)))
     EVERY_ELEMENT(x * FACTOR);
 #undef FACTOR
 }
@@ -242,18 +264,18 @@ int umbel_merge_product_normalised_reference(const struct umbel_tile *tile, cons
         for (size_t column = 0; column < tile->columns; column++) {
             scratch[column] = fmaf(scale, product_element(product, row, column), element(tile, row, column));
         }
-        const float factor = magnitude_factor(magnitudes, row, sqrt(umbel_sum_of_squares_reference(scratch, tile->columns)));
+        const float factor = magnitude_factor(magnitudes, row, sqrt(row_squares(scratch, tile->columns)));
         for (size_t column = 0; column < tile->columns; column++) fits &= put(tile, row, column, scratch[column] * factor);
     }
     return fits;
 }
 
-void umbel_add_product_squares_reference(double *sums, const struct umbel_tile *tile, const struct umbel_product *product,
+void umbel_add_product_squares_reference(float *sums, const struct umbel_tile *tile, const struct umbel_product *product,
                                          float scale) {
     for (size_t row = 0; row < tile->rows; row++) {
         for (size_t column = 0; column < tile->columns; column++) {
-            const double y = fmaf(scale, product_element(product, row, column), element(tile, row, column));
-            sums[column] += y * y;
+            const float y = fmaf(scale, product_element(product, row, column), element(tile, row, column));
+            sums[column] = fmaf(y, y, sums[column]);
         }
     }
 }

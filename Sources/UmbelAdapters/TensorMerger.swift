@@ -5,7 +5,7 @@ package import UmbelTensor
 
 /// Computes merged tensors of a plan, one cluster at a time, on all threads of a pool.
 ///
-/// Arithmetic is f32 (f64 for norms and rotations), rounded once at the end. Every element is computed by the same
+/// Arithmetic is f32 (f64 for rotations and all but the first sums of norms), rounded once at the end. Every element is computed by the same
 /// operations in the same order whatever the tiling, so a recipe always gives the same bytes.
 package struct TensorMerger: Sendable {
     package let plan: MergePlan

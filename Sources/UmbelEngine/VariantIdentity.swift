@@ -6,7 +6,7 @@ package import UmbelTensor
 /// The id of a variant: everything that its bytes depend on, hashed.
 package enum VariantIdentity {
     /// Raised whenever the same recipe would give other bytes.
-    package static let numericsVersion = 2
+    package static let numericsVersion = 3
 
     /// 40 lower-case hexadecimal digits.
     package static func isID(_ text: String) -> Bool {

@@ -136,6 +136,12 @@ static void digest_add_squares(void) {
     add_doubles(sums, COLUMNS);
 }
 
+static void digest_add_f32_squares(void) {
+    float *const sums = floats(COLUMNS);
+    umbel_add_f32_squares(sums, floats(ROWS * (COLUMNS + 3)), COLUMNS + 3, ROWS, COLUMNS);
+    add_floats(sums, COLUMNS);
+}
+
 static void digest_all_below(void) {
     const int below[] = {umbel_all_below(floats(COUNT), 1, COUNT), umbel_all_below(floats(COUNT), 0.9f, COUNT)};
     add(below, sizeof below);
@@ -243,15 +249,15 @@ static void digest_merge_normalised(void) { merge_tiles(merged_normalised, ROWS)
 static int merged_normalised_product(const struct umbel_tile *tile) {
     const struct umbel_product first = product();
     const struct umbel_magnitudes replaced = magnitudes();
-    return umbel_merge_product_normalised(tile, &first, 0.3f, &replaced, floats(UMBEL_BLOCK_ROWS * COLUMNS));
+    return umbel_merge_product_normalised(tile, &first, 0.3f, &replaced, floats(umbel_normalised_scratch(COLUMNS)));
 }
 static void digest_merge_product_normalised(void) { merge_tiles(merged_normalised_product, ROWS); }
 
 static int squared_product(const struct umbel_tile *tile) {
     const struct umbel_product first = product();
-    double *const sums = doubles(COLUMNS);
+    float *const sums = floats(COLUMNS);
     umbel_add_product_squares(sums, tile, &first, 0.3f);
-    add_doubles(sums, COLUMNS);
+    add_floats(sums, COLUMNS);
     return 1;
 }
 static void digest_add_product_squares(void) { merge_tiles(squared_product, ROWS); }

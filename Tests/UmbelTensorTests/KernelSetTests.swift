@@ -135,6 +135,14 @@ struct KernelSetTests {
             umbel_add_squares(&sums, rows, 50, 7, 50)
             #expect(sums == expected, "\(set)")
         }
+        var expectedF32 = random.values(50)
+        let before = expectedF32
+        umbel_add_f32_squares_reference(&expectedF32, rows, 50, 7, 50)
+        KernelSets.each { set in
+            var sums = before
+            umbel_add_f32_squares(&sums, rows, 50, 7, 50)
+            #expect(sums == expectedF32, "\(set)")
+        }
     }
 
     @Test("Blocks of rotations are orthogonal, and the same in every set", arguments: [1, 2, 4, 7, 16, 33])

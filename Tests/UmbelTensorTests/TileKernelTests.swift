@@ -170,7 +170,7 @@ struct TileKernelTests {
                     UnsafeMutablePointer<Float>?
                 ) -> Int32
             ) -> Int32 {
-                var scratch = [Float](repeating: .nan, count: Int(UMBEL_BLOCK_ROWS) * columns)
+                var scratch = [Float](repeating: .nan, count: umbel_normalised_scratch(columns))
                 return factors.with { product in
                     values.withUnsafeBufferPointer { values in
                         var magnitudes = umbel_magnitudes(
@@ -203,6 +203,50 @@ struct TileKernelTests {
         }
     }
 
+    @Test("Norms of numbers whose squares are too large or too small for f32 are right", arguments: [0x1p-90, 0x1p80])
+    func extremeNorms(magnitude: Double) {
+        var random = SeededGenerator(seed: 15)
+        // Several runs of columns, and rows of other sizes beside the ones that are extreme.
+        let (rows, columns) = (13, 600)
+        let input = (0..<rows * columns).map { index in
+            Float.random(in: 1...2, using: &random) * (index / columns % 3 == 1 ? Float(magnitude) : 1)
+        }
+        let norms = (0..<rows).map { row in
+            input[row * columns..<(row + 1) * columns].reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+        }
+        let values = numbers(rows, &random)
+        let empty = Factors(rows, columns, 0, &random)
+        KernelSets.each { set in
+            var outputs: [[Float]] = []
+            for productIsAdded in [true, false] {
+                var output = input
+                values.withUnsafeBufferPointer { values in
+                    output.withUnsafeMutableBufferPointer { output in
+                        var scratch = [Float](repeating: .nan, count: umbel_normalised_scratch(columns))
+                        var magnitudes = umbel_magnitudes(
+                            values: values.baseAddress, epsilon: 0, strength: 1, interpolates: 0)
+                        var tile = umbel_tile(
+                            in: output.baseAddress, out: output.baseAddress, in_format: UMBEL_F32,
+                            out_format: UMBEL_F32, rows: rows, columns: columns, in_stride: columns,
+                            out_stride: columns, limit: .infinity, past_caches: 0)
+                        _ = empty.with { product in
+                            productIsAdded
+                                ? umbel_merge_product_normalised(&tile, product, 1, &magnitudes, &scratch)
+                                : umbel_merge_normalised(&tile, &magnitudes)
+                        }
+                    }
+                }
+                outputs.append(output)
+            }
+            #expect(outputs[0] == outputs[1], "\(set)")
+            for index in input.indices {
+                let row = index / columns
+                let expected = Double(input[index]) * Double(values[row]) / norms[row]
+                #expect(abs(Double(outputs[0][index]) - expected) <= abs(expected) * 2e-7, "\(set): \(index)")
+            }
+        }
+    }
+
     @Test("A product is added and each column scaled", arguments: [0.7, 0] as [Float])
     func scaledColumnsOfASum(scale: Float) {
         compare(seed: 13) { rows, columns, random in
@@ -221,7 +265,7 @@ struct TileKernelTests {
         for (rows, columns) in Self.sizes {
             let tile = Tile(rows, columns, format, .f32, gap: columns % 3, &random)
             let product = Factors(rows, columns, 5, &random)
-            let before = numbers(columns, &random).map(Double.init)
+            let before = numbers(columns, &random)
             var expected = before
             _ = tile.run { tile in
                 product.with { factors in

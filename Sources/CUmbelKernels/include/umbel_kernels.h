@@ -80,8 +80,26 @@ enum { UMBEL_PARTIAL_SUMS = 32 };
 double umbel_sum_of_squares(const float *x, size_t count);
 double umbel_sum_of_squares_reference(const float *x, size_t count);
 
+// The sum of squares of a row whose norm is replaced: in f32 by fused multiply-adds, then in f64. A row's columns are taken in
+// runs of UMBEL_SQUARE_COLUMNS; a run has an f32 sum for each place modulo UMBEL_SQUARE_LANES, of 16 terms that is; these are
+// added in as many f64 sums from run to run, and at last halves to halves.
+//
+// No term is negative, and each of n additions is off by 2⁻²⁴ of its sum at most, so an f32 sum by less than 2⁻²⁰ of it, and
+// the root of them all by half of that. Since the errors of the many sums are independent, they are in fact below what the factor
+// of a row is rounded by as an f32.
+enum { UMBEL_SQUARE_LANES = 16, UMBEL_SQUARE_COLUMNS = 256 };
+
+// Whether such a sum can be used: none of the f32 sums overflowed, and squares too small for an f32 do not count. Else the
+// numbers are squared again in f64: `umbel_sum_of_squares`.
+static inline int umbel_squares_hold(double sum) { return sum >= 0x1p-80 && sum < 0x1p127; }
+
 // sums[j] += x[row·stride + j]² in f64, row after row, for `columns` columns.
 void umbel_add_squares(double *restrict sums, const float *restrict x, size_t stride, size_t rows, size_t columns);
+
+// sums[j] = fma(x, x, sums[j]) of x[row·stride + j], row after row, for `columns` columns.
+void umbel_add_f32_squares(float *restrict sums, const float *restrict x, size_t stride, size_t rows, size_t columns);
+void umbel_add_f32_squares_reference(float *restrict sums, const float *restrict x, size_t stride, size_t rows,
+                                     size_t columns);
 
 // 1 if |x[i]| < limit for every i; a NaN is not.
 int umbel_all_below(const float *x, float limit, size_t count);
@@ -168,21 +186,26 @@ struct umbel_magnitudes {
     int interpolates;
 };
 
-// y = x · factor of its row, n = √ of umbel_sum_of_squares. `in` is f32 and aligned.
+// y = x · factor of its row, n = √ of the sum of squares above. `in` is f32 and aligned.
 int umbel_merge_normalised(const struct umbel_tile *tile, const struct umbel_magnitudes *magnitudes);
 int umbel_merge_normalised_reference(const struct umbel_tile *tile, const struct umbel_magnitudes *magnitudes);
 
-// The same of x = fma(scale, left · right, what is read). `scratch` holds UMBEL_BLOCK_ROWS rows of f32.
+// Numbers of scratch that the next one needs for rows of so many columns: a block of rows, filled up to whole panels.
+static inline size_t umbel_normalised_scratch(size_t columns) {
+    return UMBEL_BLOCK_ROWS * ((columns + UMBEL_PANEL_COLUMNS - 1) / UMBEL_PANEL_COLUMNS * UMBEL_PANEL_COLUMNS);
+}
+
+// The same of x = fma(scale, left · right, what is read).
 int umbel_merge_product_normalised(const struct umbel_tile *tile, const struct umbel_product *product, float scale,
                                    const struct umbel_magnitudes *magnitudes, float *scratch);
 int umbel_merge_product_normalised_reference(const struct umbel_tile *tile, const struct umbel_product *product,
                                              float scale, const struct umbel_magnitudes *magnitudes, float *scratch);
 
-// sums[column] += fma(scale, left · right, x)² in f64, row after row. The tile is only read: `out` may
+// sums[column] = fma(y, y, sums[column]) of y = fma(scale, left · right, x), row after row. The tile is only read: `out` may
 // be NULL.
-void umbel_add_product_squares(double *sums, const struct umbel_tile *tile, const struct umbel_product *product,
+void umbel_add_product_squares(float *sums, const struct umbel_tile *tile, const struct umbel_product *product,
                                float scale);
-void umbel_add_product_squares_reference(double *sums, const struct umbel_tile *tile, const struct umbel_product *product,
+void umbel_add_product_squares_reference(float *sums, const struct umbel_tile *tile, const struct umbel_product *product,
                                          float scale);
 
 // The weight times a matrix on its input axis, for each kernel position, times another: element (o, j) is

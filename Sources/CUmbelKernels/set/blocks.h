@@ -7,20 +7,29 @@ enum { BLOCK_LINES = BLOCK_VECTORS / 2 };
 // `round_bfloat` does but for subnormal numbers, which it makes zero.
 struct converted {
     vu line[BLOCK_ROWS][BLOCK_LINES];
-    // Of each number, bit 14 is set as long as the upper two bits of all exponents were different: then the magnitudes are
-    // from 2^-63 to 2^65, so none was subnormal and none is infinity or NaN.
-    vu ordinary;
+    int rows, lines;  // that there are, and registers of each
+    // Bits that all have, and bits that some have.
+    vu all, some;
 };
 
-INLINE void nothing_converted(struct converted *converted) { converted->ordinary = ~(vu){0}; }
+INLINE void nothing_converted(struct converted *converted) {
+    converted->all = ~(vu){0};
+    converted->some = (vu){0};
+}
 
 // Row `r` of a block, an even number of registers.
 INLINE void convert_row(struct converted *converted, int r, const vf *y, int vectors) {
     UNROLLED for (int v = 0; v < vectors; v += 2) {
-        const vu line = (vu)_mm512_cvtne2ps_pbh((__m512)y[v + 1], (__m512)y[v]);
-        converted->ordinary &= line ^ (line + line);
-        converted->line[r][v / 2] = line;
+        converted->line[r][v / 2] = (vu)_mm512_cvtne2ps_pbh((__m512)y[v + 1], (__m512)y[v]);
     }
+    // Two at a time are one instruction each.
+    UNROLLED for (int line = 0; line < vectors / 2; line += 2) {
+        const vu one = converted->line[r][line], other = converted->line[r][line + 1 < vectors / 2 ? line + 1 : line];
+        converted->all &= one & other;
+        converted->some |= one | other;
+    }
+    converted->rows = r + 1;
+    converted->lines = vectors / 2;
 }
 
 // Stores the rows of a block.
@@ -43,10 +52,26 @@ INLINE void store_converted(char *out, size_t stride, const struct converted *co
 #undef EVERY_LINE
 }
 
+// Whether the upper two bits of all exponents differ.
+static __attribute__((noinline)) int all_between(const struct converted *converted) {
+    vu differ = ~(vu){0};
+    for (int r = 0; r < converted->rows; r++) {
+        for (int line = 0; line < converted->lines; line++) {
+            differ &= converted->line[r][line] ^ converted->line[r][line] << 1;
+        }
+    }
+    return _mm512_testn_epi16_mask((__m512i)differ, _mm512_set1_epi16(0x4000)) == 0;
+}
+
 // Returns 0 if there is a number that may need more than the CPU's own rounding, or may be too large: a zero for one.
+//
+// If the upper two bits of an exponent differ, the magnitude is from 2^-63 to 2^65: neither subnormal nor infinity nor NaN.
+// Those of weights are mostly below 2, where the upper bit is 0 and the other one 1.
 INLINE int all_ordinary(const struct converted *converted) {
-    const __m512i kept = (__m512i)converted->ordinary;
-    return __builtin_expect(_mm512_testn_epi16_mask(kept, _mm512_set1_epi16(0x4000)) == 0, 1);
+    const vu small = converted->all & ~(converted->some >> 1);
+    if (__builtin_expect(_mm512_testn_epi16_mask((__m512i)small, _mm512_set1_epi16(0x2000)) == 0, 1)) return 1;
+    const struct converted kept = *converted;
+    return all_between(&kept);
 }
 #else
 struct converted {

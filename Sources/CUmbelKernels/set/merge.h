@@ -70,11 +70,14 @@ INLINE void merge_block(struct merging merging, size_t row, size_t column, int r
     for (int r = 0; r < rows; r++) {
         prefetch_row(x + r * in_stride, column, tile.columns, rows * tile.in_stride, vectors, in);
     }
-    block_sums(sum, rows, vectors, (struct input){first.left + row * first.left_stride, first.left_stride},
-               (struct input){first.panels + panel * first.inner + inside, PANEL}, first.inner);
+    const struct input left[2] = {{first.left + row * first.left_stride, first.left_stride},
+                                  {second.left + row * second.left_stride, second.left_stride}};
+    const struct input right[2] = {{first.panels + panel * first.inner + inside, PANEL},
+                                   {second.panels + panel * second.inner + inside, PANEL}};
     if (merging.joining == TIMES_SECOND || merging.joining == PLUS_SECOND) {
-        block_sums(other, rows, vectors, (struct input){second.left + row * second.left_stride, second.left_stride},
-                   (struct input){second.panels + panel * second.inner + inside, PANEL}, second.inner);
+        two_block_sums(sum, other, rows, vectors, left, right, (const size_t[2]){first.inner, second.inner});
+    } else {
+        block_sums(sum, rows, vectors, left[0], right[0], first.inner);
     }
     const vf factor = merging.scale;
     struct converted converted;

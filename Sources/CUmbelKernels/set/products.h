@@ -12,20 +12,42 @@ struct output {
     size_t stride;
 };
 
-// sum[r][v] = the products of `rows` rows of `left` with `vectors` registers of each of the `inner` rows at `right`.
-INLINE void block_sums(vf sum[BLOCK_ROWS][BLOCK_VECTORS], int rows, int vectors, struct input left, struct input right,
-                       size_t inner) {
+// The terms of one inner index: `rows` numbers of `left`, one row behind the other, times `vectors` registers at `right`.
+INLINE void add_terms(vf sum[BLOCK_ROWS][BLOCK_VECTORS], int rows, int vectors, struct input left, struct input right,
+                      size_t k) {
+    vf across[BLOCK_VECTORS];
+    for (int v = 0; v < vectors; v++) across[v] = load_f32(right.start + k * right.stride + v * LANES);
+    for (int r = 0; r < rows; r++) {
+        const vf factor = left.start[r * left.stride + k];
+        for (int v = 0; v < vectors; v++) sum[r][v] = __builtin_elementwise_fma(factor, across[v], sum[r][v]);
+    }
+}
+
+INLINE void clear_sums(vf sum[BLOCK_ROWS][BLOCK_VECTORS], int rows, int vectors) {
     for (int r = 0; r < rows; r++) {
         for (int v = 0; v < vectors; v++) sum[r][v] = 0;
     }
-    for (size_t k = 0; k < inner; k++) {
-        vf across[BLOCK_VECTORS];
-        for (int v = 0; v < vectors; v++) across[v] = load_f32(right.start + k * right.stride + v * LANES);
-        for (int r = 0; r < rows; r++) {
-            const vf factor = left.start[r * left.stride + k];
-            for (int v = 0; v < vectors; v++) sum[r][v] = __builtin_elementwise_fma(factor, across[v], sum[r][v]);
-        }
+}
+
+// sum[r][v] = the products of `rows` rows of `left` with `vectors` registers of each of the `inner` rows at `right`.
+INLINE void block_sums(vf sum[BLOCK_ROWS][BLOCK_VECTORS], int rows, int vectors, struct input left, struct input right,
+                       size_t inner) {
+    clear_sums(sum, rows, vectors);
+    for (size_t k = 0; k < inner; k++) add_terms(sum, rows, vectors, left, right, k);
+}
+
+// The same of two products, as far as they go in one loop: the first terms of one need not wait for the last of the other.
+INLINE void two_block_sums(vf first[BLOCK_ROWS][BLOCK_VECTORS], vf second[BLOCK_ROWS][BLOCK_VECTORS], int rows, int vectors,
+                           const struct input left[2], const struct input right[2], const size_t inner[2]) {
+    clear_sums(first, rows, vectors);
+    clear_sums(second, rows, vectors);
+    const size_t common = inner[0] < inner[1] ? inner[0] : inner[1];
+    for (size_t k = 0; k < common; k++) {
+        add_terms(first, rows, vectors, left[0], right[0], k);
+        add_terms(second, rows, vectors, left[1], right[1], k);
     }
+    for (size_t k = common; k < inner[0]; k++) add_terms(first, rows, vectors, left[0], right[0], k);
+    for (size_t k = common; k < inner[1]; k++) add_terms(second, rows, vectors, left[1], right[1], k);
 }
 
 // Defines `block_N`, which computes `rows` rows of `vectors` times N columns: out = a·b, or with `scale`

@@ -23,6 +23,17 @@ INLINE double sum_of_partials(double *partial) {
     return partial[0];
 }
 
+// The same of UMBEL_SQUARE_LANES.
+INLINE double sum_of_lanes(const double *sums) {
+    eight_doubles low, high;
+    memcpy(&low, sums, sizeof low);
+    memcpy(&high, sums + 8, sizeof high);
+    low += high;
+    const __typeof__(low.lo) four = low.lo + low.hi;
+    const __typeof__(four.lo) two = four.lo + four.hi;
+    return two.x + two.y;
+}
+
 static double set_sum_of_squares(const float *x, size_t count) {
     eight_doubles sum[4] = {0, 0, 0, 0};
     size_t i = 0;
@@ -33,6 +44,30 @@ static double set_sum_of_squares(const float *x, size_t count) {
     memcpy(partial, sum, sizeof partial);
     for (size_t j = 0; i < count; i++, j++) partial[j] += (double)x[i] * (double)x[i];
     return sum_of_partials(partial);
+}
+
+// A run of columns: squares[j] = Σ x² in f32 over the columns whose place modulo the lanes is j.
+INLINE void square_run(float *squares, const float *x, size_t count) {
+    memset(squares, 0, UMBEL_SQUARE_LANES * sizeof(float));
+    size_t i = 0;
+    for (; i + UMBEL_SQUARE_LANES <= count; i += UMBEL_SQUARE_LANES) {
+        for (int j = 0; j < UMBEL_SQUARE_LANES; j += LANES) {
+            const vf value = load_f32(x + i + j);
+            store_f32(squares + j, __builtin_elementwise_fma(value, value, load_f32(squares + j)));
+        }
+    }
+    for (size_t j = 0; i < count; i++, j++) squares[j] = fmaf(x[i], x[i], squares[j]);
+}
+
+static double set_row_squares(const float *x, size_t count) {
+    double sums[UMBEL_SQUARE_LANES] = {0};
+    for (size_t begin = 0; begin < count; begin += UMBEL_SQUARE_COLUMNS) {
+        float squares[UMBEL_SQUARE_LANES];
+        square_run(squares, x + begin, count - begin < UMBEL_SQUARE_COLUMNS ? count - begin : UMBEL_SQUARE_COLUMNS);
+        for (int j = 0; j < UMBEL_SQUARE_LANES; j++) sums[j] += (double)squares[j];
+    }
+    const double sum = sum_of_lanes(sums);
+    return umbel_squares_hold(sum) ? sum : set_sum_of_squares(x, count);
 }
 
 static void set_add_squares(double *restrict sums, const float *restrict x, size_t stride, size_t rows, size_t columns) {
@@ -50,5 +85,20 @@ static void set_add_squares(double *restrict sums, const float *restrict x, size
             const double value = x[row * stride + j];
             sums[j] += value * value;
         }
+    }
+}
+
+static void set_add_f32_squares(float *restrict sums, const float *restrict x, size_t stride, size_t rows, size_t columns) {
+    size_t j = 0;
+    for (; j + LANES <= columns; j += LANES) {
+        vf sum = load_f32(sums + j);
+        for (size_t row = 0; row < rows; row++) {
+            const vf value = load_f32(x + row * stride + j);
+            sum = __builtin_elementwise_fma(value, value, sum);
+        }
+        store_f32(sums + j, sum);
+    }
+    for (; j < columns; j++) {
+        for (size_t row = 0; row < rows; row++) sums[j] = fmaf(x[row * stride + j], x[row * stride + j], sums[j]);
     }
 }

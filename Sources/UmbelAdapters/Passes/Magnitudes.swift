@@ -1,7 +1,7 @@
 internal import CUmbelKernels
 internal import UmbelTensor
 
-/// What replaces the norms √Σx² of rows, which are summed in f64.
+/// What replaces the norms √Σx² of rows, which are summed in f64 from short f32 sums.
 struct Magnitudes: Sendable {
     /// One for each row of the weight.
     private let values: [Float]

@@ -9,7 +9,7 @@ struct NormalisedProductPass: RowPass {
 
     func run(_ tile: MergeTile) -> Bool {
         var product = product.down.product(of: tile, in: product.up)
-        let scratch = Matrix(rows: Int(UMBEL_BLOCK_ROWS), columns: tile.columns)
+        let scratch = Matrix(rows: 1, columns: umbel_normalised_scratch(tile.columns))
         return withExtendedLifetime(scratch) {
             magnitudes.with(tile) { magnitudes in
                 runKernel(tile) { umbel_merge_product_normalised($0, &product, factor, magnitudes, scratch.start) }
