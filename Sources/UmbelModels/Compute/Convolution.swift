@@ -110,14 +110,18 @@ package final class Convolution: PackedLayer {
     private func gatheredPanels(_ pool: ComputePool) -> Panels { panels(inputs % 2 == 0 ? type : .f32, pool) }
 
     private func panels(_ type: ComputeType, _ pool: ComputePool) -> Panels {
-        direct.withLock { known in
+        // Of one position it is packed as fast as it is read.
+        if packing == .eachUse, kernel == 1 { return packed(type, pool) }
+        return direct.withLock { known in
             if let known { return known }
-            let made = Panels(
-                weight, outputs: outputs, inputs: inputs, positions: kernel * kernel, type: type, pool: pool)
-            // Of one position it is packed as fast as it is read.
-            if packing == .once || kernel > 1 { known = made }
+            let made = packed(type, pool)
+            known = made
             return made
         }
+    }
+
+    private func packed(_ type: ComputeType, _ pool: ComputePool) -> Panels {
+        Panels(weight, outputs: outputs, inputs: inputs, positions: kernel * kernel, type: type, pool: pool)
     }
 
     /// (kernel · kernel · outputs, inputs)

@@ -28,11 +28,7 @@ final class LinearWeight: Sendable {
     }
 
     /// Bytes of the weight as it was stored, if it is still held.
-    var storedBytes: Int {
-        state.withLock { state in
-            if case .stored(let view) = state { view.bytes.count } else { 0 }
-        }
-    }
+    var storedBytes: Int { stored?.bytes.count ?? 0 }
 
     /// Panels for the products of one call.
     ///
@@ -40,17 +36,31 @@ final class LinearWeight: Sendable {
     ///   - rows: of the call.
     ///   - columns: that are cut into parts.
     func panels(forRows rows: Int, columns: Int, pool: ComputePool) -> CallPanels {
+        guard packing == .eachUse, let view = stored else { return .whole(kept(pool)) }
+        return CallPanels.areBetterApart(rows, columns, pool)
+            ? .apart(view, inputs: inputs, type) : .whole(packed(view, pool))
+    }
+
+    private var stored: TensorView? {
+        state.withLock { state in
+            if case .stored(let view) = state { view } else { nil }
+        }
+    }
+
+    private func kept(_ pool: ComputePool) -> Panels {
         state.withLock { state in
             switch state {
-            case .packed(let panels): return .whole(panels)
+            case .packed(let panels): return panels
             case .stored(let view):
-                let isApart = packing == .eachUse && CallPanels.areBetterApart(rows, columns, pool)
-                if isApart { return .apart(view, inputs: inputs, type) }
-                let panels = Panels(view, outputs: outputs, inputs: inputs, type: type, pool: pool)
-                if packing == .once { state = .packed(panels) }
-                return .whole(panels)
+                let panels = packed(view, pool)
+                state = .packed(panels)
+                return panels
             }
         }
+    }
+
+    private func packed(_ view: TensorView, _ pool: ComputePool) -> Panels {
+        Panels(view, outputs: outputs, inputs: inputs, type: type, pool: pool)
     }
 }
 
