@@ -4,8 +4,8 @@
 The base has the size of Stable Diffusion 1.5 (drawing_models.py); each adapter is a LoRA of every linear layer of the U-Net's
 attention. Pictures of one step are drawn by turns with an adapter that has drawn before and with one that has not. The
 adapters that have not are deleted afterwards, so that the next one gets their memory, as in a service that has been running.
-`merge` and `infer` are the times of the answer's Server-Timing: the second holds the step, decoding, and packing what the adapter
-has changed.
+`merge` and `infer` are the times of the answer's Server-Timing: the second holds the step, decoding, and whatever another adapter
+costs beside its merge.
 
 usage: Benchmarks/draw-switch.py --cache FOLDER [--size 256] [--rank 4] [--rounds 7] [--type f32] [--bin .build/release]
 """

@@ -11,8 +11,9 @@ struct DrawBenchmark: ParsableCommand {
         abstract: "Time one part of drawing: a step of the U-Net, decoding, encoding the text, another adapter.",
         discussion: """
             unet is one evaluation of two samples, as a step with guidance takes; vae decodes one picture; text encodes two \
-            prompts of 77 tokens by every text encoder; switch is what a U-Net's first evaluation takes longer than its next \
-            ones when an adapter has changed every linear layer of its attention, in the memory of the variant before.
+            prompts of 77 tokens by every text encoder; switch is a U-Net's first evaluation when an adapter has changed \
+            every linear layer of its attention, in the memory of the variant before, by turns with the same another time \
+            and with the base: what another adapter costs at once beside its merge, and in each step.
 
             The first evaluation packs the weights and is told apart from the others, of which the median is printed. “Packed” \
             is what the packed weights take, “peak” the most that the process held, mapped weights included.
@@ -68,22 +69,27 @@ struct DrawBenchmark: ParsableCommand {
             }
         let first = try Self.time(work.body)
         var times: [Double] = []
+        var beside = work.beside.map { (name: $0.name, times: [Double]()) }
         while times.count < rounds || times.reduce(0, +) < seconds {
             times.append(try Self.time(work.body))
+            for (index, other) in work.beside.enumerated() { beside[index].times.append(try Self.time(other.body)) }
         }
-        let apart = try work.apart.map { body in try (0..<rounds).map { _ in try Self.time(body) }.median } ?? 0
-        report(first: first - apart, median: times.median - apart, packed: work.packedBytes())
+        report(
+            first: first, median: times.median, beside: beside.map { ($0.name, $0.times.median) },
+            packed: work.packedBytes())
     }
 
-    private func report(first: Double, median seconds: Double, packed: Int) {
+    private func report(first: Double, median seconds: Double, beside: [(name: String, seconds: Double)], packed: Int) {
         guard !json else {
             let result: JSON = [
-                "seconds": JSON(seconds), "first_seconds": JSON(first), "packed_bytes": JSON(packed),
+                "seconds": JSON(seconds), "first_seconds": JSON(first),
+                "beside_seconds": .array(beside.map { JSON($0.seconds) }), "packed_bytes": JSON(packed),
                 "peak_bytes": JSON(Self.peakBytes),
             ]
             return print(result.text)
         }
-        let times = "\(seconds.text(3)) s, the first \(first.text(3)) s"
+        let others = beside.map { ", \($0.name) \($0.seconds.text(4)) s" }.joined()
+        let times = "\(seconds.text(4)) s\(others), the first \(first.text(3)) s"
         let memory = "packed \(packed / 1_000_000) MB, peak \(Self.peakBytes / 1_000_000) MB"
         print("\(part.rawValue) \(size) \(dtype.rawValue): \(times), \(memory)")
     }

@@ -8,8 +8,8 @@ struct DrawModels {
     struct Work {
         let body: () throws -> Void
         let packedBytes: () -> Int
-        /// A part of the body that does not count.
-        var apart: (() throws -> Void)?
+        /// What is timed beside it, by turns.
+        var beside: [(name: String, body: () throws -> Void)] = []
     }
 
     let folder: String
@@ -31,30 +31,31 @@ struct DrawModels {
         return Work(body: evaluation, packedBytes: { source.layers.packedBytes })
     }
 
-    /// A U-Net whose base has drawn, with other numbers in all linear layers of its attention: every time another variant, whose
-    /// memory the next one gets.
+    /// A U-Net with other numbers in all linear layers of its attention: every time another variant, whose memory the next one gets.
+    /// Beside it the same variant another time, and the base, whose weights are packed. Each as a picture's first step.
     func otherAdapter() throws -> Work {
         let (json, source) = try parts("unet")
         let configuration = try UNetConfiguration(json)
-        let own = try evaluation(configuration, source)
+        let own = try evaluation(configuration, source, isFirst: true)
+        try own()
         var replaced: [String: TensorView] = [:]
         for name in source.names where name.contains(".attn") && name.hasSuffix(".weight") {
             replaced[name] = source.tensor(name)?.copied()
         }
-        try own()
-        // Every variant is made alike, so the last one stands for all of them.
-        let last = ReplacedTensors(source, replacing: replaced)
-        try evaluation(configuration, last)()
-        let packedBytes = last.layers.packedBytes
+        var last = (variant: ReplacedTensors(source, replacing: replaced), evaluate: { () throws -> Void in })
         return Work(
             body: {
-                let variant = ReplacedTensors(source, replacing: replaced)
-                try evaluation(configuration, variant)()
-            }, packedBytes: { packedBytes }, apart: own)
+                last.evaluate = {}
+                last.variant = ReplacedTensors(source, replacing: replaced)
+                last.evaluate = try evaluation(configuration, last.variant, isFirst: true)
+                try last.evaluate()
+            }, packedBytes: { last.variant.layers.packedBytes },
+            beside: [("another time", { try last.evaluate() }), ("the base", own)])
     }
 
+    /// - Parameter isFirst: whether nothing is known from the step before.
     private func evaluation(
-        _ configuration: UNetConfiguration, _ source: some WeightSource
+        _ configuration: UNetConfiguration, _ source: some WeightSource, isFirst: Bool = false
     ) throws -> () throws -> Void {
         let network = try UNet(configuration, Weights(source, computeType: type))
         let side = size / 8
@@ -68,7 +69,11 @@ struct DrawModels {
             conditions.pooledText = [pooled, pooled]
             conditions.numbers = Array(repeating: [side, side, 0, 0, side, side], count: 2)
         }
-        return { [conditions, pass] in _ = try network(sample, timestep: 500, conditions, pass) }
+        return { [conditions, pass] in
+            var conditions = conditions
+            if isFirst { conditions.projections = TextProjections() }
+            _ = try network(sample, timestep: 500, conditions, pass)
+        }
     }
 
     func autoencoder(tiled: Bool) throws -> Work {

@@ -51,6 +51,18 @@ void umbel_pack_panel_reference(void *panel, const float *weight, size_t outputs
     }
 }
 
+void umbel_turn_panel_reference(void *panel, const void *weight, enum umbel_float_format format, size_t outputs,
+                                size_t inputs, enum umbel_unit unit) {
+    const size_t size = format == UMBEL_F32 ? 4 : 2;
+    memset(panel, 0, units_of(inputs, unit) * UMBEL_WEIGHT_COLUMNS * sizeof(uint32_t));
+    for (size_t o = 0; o < outputs; o++) {
+        for (size_t i = 0; i < inputs; i++) {
+            const void *const stored = (const char *)weight + (o * inputs + i) * size;
+            put_weight(panel, i, o, umbel_widen_one_reference(stored, format), unit);
+        }
+    }
+}
+
 void umbel_pack_columns_reference(uint32_t *out, size_t out_stride, const float *in, size_t in_stride, size_t rows,
                                   size_t columns) {
     for (size_t r = 0; r < rows; r++) {

@@ -7,6 +7,7 @@
 #define LANES 16
 #define TILE_VECTORS 4
 #define BFLOAT_PRODUCTS 0
+#define HALF_CONVERSION 1
 #define FUSES 1
 #include "set/all.h"
 #pragma clang attribute pop

@@ -6,6 +6,7 @@
 #define LANES 4
 #define TILE_VECTORS 4
 #define BFLOAT_PRODUCTS 0
+#define HALF_CONVERSION 1
 #define FUSES 1
 #include "set/all.h"
 const struct umbel_compute_set *const umbel_compute_neon = &kernels;

@@ -5,6 +5,7 @@
 #define LANES 4
 #define TILE_VECTORS 2
 #define BFLOAT_PRODUCTS 0
+#define HALF_CONVERSION 0
 #define FUSES 0
 #include "set/all.h"
 

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "umbel_kernels.h"
+
 // What 32 bits of a factor hold: a number of f32, or two of bf16 with neighbouring inner indices, the first in the low
 // half. Sums are f32 in either case.
 enum umbel_unit { UMBEL_NUMBERS = 0, UMBEL_PAIRS = 1 };
@@ -22,6 +24,12 @@ void umbel_pack_panel(void *panel, const float *weight, size_t outputs, size_t i
                       enum umbel_unit unit);
 void umbel_pack_panel_reference(void *panel, const float *weight, size_t outputs, size_t inputs, size_t positions,
                                 enum umbel_unit unit);
+
+// The same panel of a weight (outputs, inputs) as it is stored, in f32, bf16 or f16; `weight` needs no alignment.
+void umbel_turn_panel(void *panel, const void *weight, enum umbel_float_format format, size_t outputs, size_t inputs,
+                      enum umbel_unit unit);
+void umbel_turn_panel_reference(void *panel, const void *weight, enum umbel_float_format format, size_t outputs,
+                                size_t inputs, enum umbel_unit unit);
 
 // Rows of f32 numbers to pairs of neighbouring columns; (columns + 1) / 2 units a row.
 void umbel_pack_columns(uint32_t *out, size_t out_stride, const float *in, size_t in_stride, size_t rows, size_t columns);

@@ -3,6 +3,10 @@
     X(pack_panel,                                                                                                        \
       (void *panel, const float *weight, size_t outputs, size_t inputs, size_t positions, enum umbel_unit unit),         \
       (panel, weight, outputs, inputs, positions, unit))                                                                 \
+    X(turn_panel,                                                                                                        \
+      (void *panel, const void *weight, enum umbel_float_format format, size_t outputs, size_t inputs,                   \
+       enum umbel_unit unit),                                                                                            \
+      (panel, weight, format, outputs, inputs, unit))                                                                    \
     X(pack_columns,                                                                                                      \
       (uint32_t *out, size_t out_stride, const float *in, size_t in_stride, size_t rows, size_t columns),                \
       (out, out_stride, in, in_stride, rows, columns))                                                                   \

@@ -57,17 +57,6 @@ static void pack_numbers(float *panel, const float *weight, size_t outputs, size
 static void pack_pairs(uint32_t *panel, const float *weight, size_t outputs, size_t inputs, size_t positions) {
     const size_t units = (inputs + 1) / 2;
     float block[2][PACKED_NUMBERS * UMBEL_WEIGHT_COLUMNS] = {{0}};
-    if (positions == 1) {
-        for (size_t first = 0; first < inputs; first += PACKED_NUMBERS) {
-            const size_t count = inputs - first < PACKED_NUMBERS ? inputs - first : PACKED_NUMBERS;
-            turn_outputs(block[0], weight, outputs, inputs, first, count);
-            if (count % 2) memset(block[0] + count * UMBEL_WEIGHT_COLUMNS, 0, UMBEL_WEIGHT_COLUMNS * sizeof(float));
-            for (size_t i = 0; i < count; i += 2, panel += UMBEL_WEIGHT_COLUMNS) {
-                pair_rows(panel, block[0] + i * UMBEL_WEIGHT_COLUMNS, block[0] + (i + 1) * UMBEL_WEIGHT_COLUMNS);
-            }
-        }
-        return;
-    }
     for (size_t input = 0; input < inputs; input += 2) {
         for (size_t first = 0; first < positions; first += PACKED_NUMBERS) {
             const size_t count = positions - first < PACKED_NUMBERS ? positions - first : PACKED_NUMBERS;
@@ -86,9 +75,136 @@ static void pack_pairs(uint32_t *panel, const float *weight, size_t outputs, siz
     }
 }
 
+// A shuffle of two registers, alike in each 128 bits; those of the second are counted from LANES.
+#if LANES == 16
+#define EVERYWHERE(A, B, C, D)                                                                                           \
+    A, B, C, D, A + 4, B + 4, C + 4, D + 4, A + 8, B + 8, C + 8, D + 8, A + 12, B + 12, C + 12, D + 12
+#elif LANES == 8
+#define EVERYWHERE(A, B, C, D) A, B, C, D, A + 4, B + 4, C + 4, D + 4
+#else
+#define EVERYWHERE(A, B, C, D) A, B, C, D
+#endif
+// Each 128 bits of two registers whole, by their numbers.
+#define FOUR(A) 4 * (A), 4 * (A) + 1, 4 * (A) + 2, 4 * (A) + 3
+
+// Of four registers, squares of four by four words are turned over where they are.
+INLINE void turn_fours(vu rows[4]) {
+    const vu low[2] = {__builtin_shufflevector(rows[0], rows[1], EVERYWHERE(0, LANES, 1, LANES + 1)),
+                       __builtin_shufflevector(rows[2], rows[3], EVERYWHERE(0, LANES, 1, LANES + 1))};
+    const vu high[2] = {__builtin_shufflevector(rows[0], rows[1], EVERYWHERE(2, LANES + 2, 3, LANES + 3)),
+                        __builtin_shufflevector(rows[2], rows[3], EVERYWHERE(2, LANES + 2, 3, LANES + 3))};
+    rows[0] = __builtin_shufflevector(low[0], low[1], EVERYWHERE(0, 1, LANES, LANES + 1));
+    rows[1] = __builtin_shufflevector(low[0], low[1], EVERYWHERE(2, 3, LANES + 2, LANES + 3));
+    rows[2] = __builtin_shufflevector(high[0], high[1], EVERYWHERE(0, 1, LANES, LANES + 1));
+    rows[3] = __builtin_shufflevector(high[0], high[1], EVERYWHERE(2, 3, LANES + 2, LANES + 3));
+}
+
+// A square of words, turned over.
+INLINE void turn_square(vu rows[LANES]) {
+    UNROLLED for (int r = 0; r < LANES; r += 4) turn_fours(rows + r);
+#if LANES == 16
+    UNROLLED for (int r = 0; r < 4; r++) {
+        const vu a = rows[r], b = rows[r + 4], c = rows[r + 8], d = rows[r + 12];
+        const vu ab[2] = {__builtin_shufflevector(a, b, FOUR(0), FOUR(1), FOUR(4), FOUR(5)),
+                          __builtin_shufflevector(a, b, FOUR(2), FOUR(3), FOUR(6), FOUR(7))};
+        const vu cd[2] = {__builtin_shufflevector(c, d, FOUR(0), FOUR(1), FOUR(4), FOUR(5)),
+                          __builtin_shufflevector(c, d, FOUR(2), FOUR(3), FOUR(6), FOUR(7))};
+        UNROLLED for (int half = 0; half < 2; half++) {
+            rows[r + 8 * half] = __builtin_shufflevector(ab[half], cd[half], FOUR(0), FOUR(2), FOUR(4), FOUR(6));
+            rows[r + 8 * half + 4] = __builtin_shufflevector(ab[half], cd[half], FOUR(1), FOUR(3), FOUR(5), FOUR(7));
+        }
+    }
+#elif LANES == 8
+    UNROLLED for (int r = 0; r < 4; r++) {
+        const vu a = rows[r], b = rows[r + 4];
+        rows[r] = __builtin_shufflevector(a, b, FOUR(0), FOUR(2));
+        rows[r + 4] = __builtin_shufflevector(a, b, FOUR(1), FOUR(3));
+    }
+#endif
+}
+
+// The first or second number of words that hold two, widened.
+INLINE vf number_of(vu words, int second, enum umbel_float_format format) {
+    if (format == UMBEL_BF16) return (vf)(second ? words & 0xffff0000 : words << 16);
+    return widen_half(__builtin_convertvector(second ? words >> 16 : words & 0xffff, vh));
+}
+
+INLINE vu pair_of(vf first, vf second) { return round_bfloat(first) | round_bfloat(second) << 16; }
+
+// Words of LANES outputs, turned over, as units of a panel: `inputs` is how many there are from the first of these on.
+INLINE void store_turned(uint32_t *panel, const vu square[LANES], size_t inputs, enum umbel_float_format format,
+                         enum umbel_unit unit) {
+    UNROLLED for (size_t w = 0; w < LANES; w++) {
+        const size_t input = format == UMBEL_F32 ? w : 2 * w;
+        if (input >= inputs) continue;
+        if (unit == UMBEL_NUMBERS) {
+            const vf first = format == UMBEL_F32 ? (vf)square[w] : number_of(square[w], 0, format);
+            store(panel + input * UMBEL_WEIGHT_COLUMNS, first);
+            if (format == UMBEL_F32 || input + 1 >= inputs) continue;
+            store(panel + (input + 1) * UMBEL_WEIGHT_COLUMNS, number_of(square[w], 1, format));
+        } else if (format == UMBEL_F32) {
+            if (w % 2) continue;
+            store(panel + w / 2 * UMBEL_WEIGHT_COLUMNS, (vf)pair_of((vf)square[w], (vf)square[w + 1]));
+        } else {
+            const vu pair = pair_of(number_of(square[w], 0, format), number_of(square[w], 1, format));
+            store(panel + w * UMBEL_WEIGHT_COLUMNS, (vf)(format == UMBEL_BF16 ? square[w] : pair));
+        }
+    }
+}
+
+// LANES columns of a panel, of which `rows` are outputs. What is stored is turned over as it is, two numbers of 16 bits
+// together, and widened or rounded afterwards.
+INLINE void turn_rows(uint32_t *panel, const char *weight, size_t rows, size_t inputs, enum umbel_float_format format,
+                      enum umbel_unit unit) {
+    const size_t size = format == UMBEL_F32 ? 4 : 2, together = LANES * 4 / size;
+    const size_t step = (unit == UMBEL_PAIRS ? together / 2 : together) * UMBEL_WEIGHT_COLUMNS;
+    vu square[LANES];
+    size_t i = 0;
+    for (; rows >= LANES && i + together <= inputs; i += together, panel += step) {
+        UNROLLED for (size_t r = 0; r < LANES; r++) square[r] = (vu)load(weight + (r * inputs + i) * size);
+        turn_square(square);
+        store_turned(panel, square, together, format, unit);
+    }
+    for (; i < inputs; i += together, panel += step) {
+        const size_t count = inputs - i < together ? inputs - i : together;
+        memset(square, 0, sizeof square);
+        for (size_t r = 0; r < rows && r < LANES; r++) memcpy(&square[r], weight + (r * inputs + i) * size, count * size);
+        turn_square(square);
+        store_turned(panel, square, count, format, unit);
+    }
+}
+
+INLINE void turn_panel(uint32_t *panel, const char *weight, size_t outputs, size_t inputs, enum umbel_float_format format,
+                       enum umbel_unit unit) {
+    const size_t size = format == UMBEL_F32 ? 4 : 2;
+    for (size_t o = 0; o < UMBEL_WEIGHT_COLUMNS; o += LANES) {
+        const size_t first = o < outputs ? o : outputs;
+        turn_rows(panel + o, weight + first * inputs * size, outputs - first, inputs, format, unit);
+    }
+}
+
+static void set_turn_panel(void *panel, const void *weight, enum umbel_float_format format, size_t outputs, size_t inputs,
+                           enum umbel_unit unit) {
+    switch (format) {
+    case UMBEL_BF16:
+        if (unit == UMBEL_PAIRS) turn_panel(panel, weight, outputs, inputs, UMBEL_BF16, UMBEL_PAIRS);
+        else turn_panel(panel, weight, outputs, inputs, UMBEL_BF16, UMBEL_NUMBERS);
+        return;
+    case UMBEL_F16:
+        if (unit == UMBEL_PAIRS) turn_panel(panel, weight, outputs, inputs, UMBEL_F16, UMBEL_PAIRS);
+        else turn_panel(panel, weight, outputs, inputs, UMBEL_F16, UMBEL_NUMBERS);
+        return;
+    default:
+        if (unit == UMBEL_PAIRS) turn_panel(panel, weight, outputs, inputs, UMBEL_F32, UMBEL_PAIRS);
+        else turn_panel(panel, weight, outputs, inputs, UMBEL_F32, UMBEL_NUMBERS);
+        return;
+    }
+}
+
 static void set_pack_panel(void *panel, const float *weight, size_t outputs, size_t inputs, size_t positions,
                            enum umbel_unit unit) {
-    if (unit == UMBEL_PAIRS) pack_pairs(panel, weight, outputs, inputs, positions);
+    if (positions == 1) set_turn_panel(panel, weight, UMBEL_F32, outputs, inputs, unit);
+    else if (unit == UMBEL_PAIRS) pack_pairs(panel, weight, outputs, inputs, positions);
     else pack_numbers(panel, weight, outputs, inputs, positions);
 }
 

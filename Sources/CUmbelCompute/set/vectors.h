@@ -1,6 +1,6 @@
 // Vectors of this instruction set's width. Included once by each `set_….c`, which says LANES (f32 numbers of a register),
-// TILE_VECTORS (registers of a row that a tile holds), BFLOAT_PRODUCTS (the CPU multiplies pairs of bf16) and FUSES (it
-// adds products in one step).
+// TILE_VECTORS (registers of a row that a tile holds), BFLOAT_PRODUCTS (the CPU multiplies pairs of bf16), HALF_CONVERSION
+// (it widens f16) and FUSES (it adds products in one step).
 #pragma once
 #include "umbel_compute.h"
 
@@ -20,6 +20,9 @@ typedef float vf __attribute__((ext_vector_type(LANES)));
 typedef uint32_t vu __attribute__((ext_vector_type(LANES)));
 typedef int32_t vi __attribute__((ext_vector_type(LANES)));
 typedef uint16_t vh __attribute__((ext_vector_type(LANES)));
+#if HALF_CONVERSION
+typedef _Float16 vhalf __attribute__((ext_vector_type(LANES)));
+#endif
 
 INLINE vf load(const void *x) {
     vf v;
@@ -60,6 +63,20 @@ INLINE vf larger(vf a, vf b) { return a > b ? a : b; }
 
 // The smaller of two numbers, b if a is none.
 INLINE vf smaller(vf a, vf b) { return a < b ? a : b; }
+
+// f16: the 15 low bits shifted into place are the number divided by 2^112; the product is exact, subnormals included.
+INLINE vf widen_half(vh h) {
+#if HALF_CONVERSION
+    return __builtin_convertvector((vhalf)h, vf);
+#else
+    const vu u = __builtin_convertvector(h, vu);
+    const vu magnitude = (u & 0x7fff) << 13;
+    const vu special = (vu)(magnitude >= 0x0f800000);
+    const vu scaled = (vu)((vf)magnitude * 0x1p112f);
+    const vu value = (special & (0x7f800000 | magnitude)) | (~special & scaled);
+    return (vf)(value | (u & 0x8000) << 16);
+#endif
+}
 
 // bf16 in the low half, to nearest, ties to even. For finite numbers.
 INLINE vu round_bfloat(vf x) {

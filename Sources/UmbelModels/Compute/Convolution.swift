@@ -27,15 +27,19 @@ package final class Convolution: PackedLayer {
     package let padding: Padding
     let type: ComputeType
     let bias: Matrix?
+    private let packing: Packing
     private let weight: TensorView
     private let direct = Mutex<Panels?>(nil)
     private let few = Mutex<Matrix?>(nil)
     private let transformed = Mutex<[Int: WinogradWeights]>([:])
 
-    /// - Parameter type: what products are computed in.
+    /// - Parameters:
+    ///   - type: what products are computed in.
+    ///   - packing: how long a weight is kept packed that is so for a copy's time. What takes longer to make is kept in any case.
     /// - Precondition: `weight` has four axes, the last two alike; `bias` has a number for each output.
     package init(
-        weight: TensorView, bias: TensorView?, stride: Int = 1, padding: Padding, type: ComputeType = .f32
+        weight: TensorView, bias: TensorView?, stride: Int = 1, padding: Padding, type: ComputeType = .f32,
+        packing: Packing = .once
     ) {
         precondition(weight.shape.count == 4 && weight.shape[2] == weight.shape[3])
         precondition(bias.map { $0.elementCount == weight.shape[0] } ?? true)
@@ -46,6 +50,7 @@ package final class Convolution: PackedLayer {
         self.stride = stride
         self.padding = padding
         self.type = type
+        self.packing = packing
         self.bias = bias?.matrix(rows: 1)
     }
 
@@ -105,13 +110,18 @@ package final class Convolution: PackedLayer {
     private func gatheredPanels(_ pool: ComputePool) -> Panels { panels(inputs % 2 == 0 ? type : .f32, pool) }
 
     private func panels(_ type: ComputeType, _ pool: ComputePool) -> Panels {
-        direct.withLock { known in
+        // Of one position it is packed as fast as it is read.
+        if packing == .eachUse, kernel == 1 { return packed(type, pool) }
+        return direct.withLock { known in
             if let known { return known }
-            let made = Panels(
-                weight, outputs: outputs, inputs: inputs, positions: kernel * kernel, type: type, pool: pool)
+            let made = packed(type, pool)
             known = made
             return made
         }
+    }
+
+    private func packed(_ type: ComputeType, _ pool: ComputePool) -> Panels {
+        Panels(weight, outputs: outputs, inputs: inputs, positions: kernel * kernel, type: type, pool: pool)
     }
 
     /// (kernel · kernel · outputs, inputs)
@@ -154,8 +164,9 @@ extension Weights {
         let (bias, type) = (try optionalTensor(biasName, shape: [outputs]), computeType)
         let padding = padding ?? Convolution.Padding(kernel / 2)
         let kind = "convolution \(stride) \(padding) \(type)"
-        return try source.layer(of: [prefix + weightName, prefix + biasName], kind: kind) { () throws(ModelError) in
-            Convolution(weight: weight, bias: bias, stride: stride, padding: padding, type: type)
+        return try source.layer(of: [prefix + weightName, prefix + biasName], kind: kind) {
+            (packing) throws(ModelError) in
+            Convolution(weight: weight, bias: bias, stride: stride, padding: padding, type: type, packing: packing)
         }
     }
 }

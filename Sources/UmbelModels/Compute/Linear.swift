@@ -1,56 +1,33 @@
 internal import CUmbelCompute
-internal import Synchronization
 package import UmbelTensor
 
 /// y = x · Wᵀ + b with W (outputs, inputs), as files have it.
 ///
-/// The weight is packed by all threads when the layer is first used, and as it was stored it is let go then.
+/// The weight is packed by all threads when the layer is first used, and as it was stored it is let go then; a variant's own is
+/// packed for each call, and never kept.
 package final class Linear: PackedLayer {
     package let inputs: Int
     package let outputs: Int
     private let type: ComputeType
-    private let weight: Mutex<Weight>
+    private let weight: LinearWeight
     private let bias: Matrix?
 
-    private enum Weight {
-        case stored(TensorView)
-        case packed(Panels)
-    }
-
-    /// - Parameter type: what products are computed in.
+    /// - Parameters:
+    ///   - type: what products are computed in.
+    ///   - packing: how long the weight is kept packed.
     /// - Precondition: `weight` has two axes, or further ones of size 1; `bias` has a number for each output.
-    package init(weight: TensorView, bias: TensorView?, type: ComputeType = .f32) {
+    package init(weight: TensorView, bias: TensorView?, type: ComputeType = .f32, packing: Packing = .once) {
         outputs = weight.shape[0]
         inputs = weight.elementCount / max(1, outputs)
         precondition(bias.map { $0.elementCount == weight.shape[0] } ?? true)
         self.type = type
-        self.weight = Mutex(.stored(weight))
+        self.weight = LinearWeight(weight, outputs: outputs, inputs: inputs, type: type, packing: packing)
         self.bias = bias?.matrix(rows: 1)
     }
 
-    package var packedBytes: Int {
-        weight.withLock { weight in
-            if case .packed(let panels) = weight { panels.byteCount } else { 0 }
-        }
-    }
+    package var packedBytes: Int { weight.packedBytes }
 
-    package var storedBytes: Int {
-        weight.withLock { weight in
-            if case .stored(let view) = weight { view.bytes.count } else { 0 }
-        }
-    }
-
-    private func panels(_ pool: ComputePool) -> Panels {
-        weight.withLock { weight in
-            switch weight {
-            case .packed(let panels): return panels
-            case .stored(let view):
-                let panels = Panels(view, outputs: outputs, inputs: inputs, type: type, pool: pool)
-                weight = .packed(panels)
-                return panels
-            }
-        }
-    }
+    package var storedBytes: Int { weight.storedBytes }
 
     /// - Parameters:
     ///   - x: (rows, inputs)
@@ -69,14 +46,14 @@ package final class Linear: PackedLayer {
     ) -> Matrix {
         precondition(x.columns == inputs && x.type == type)
         precondition(residual.map { $0.rows == x.rows && $0.columns == outputs } ?? true)
-        let panels = panels(pool)
+        let panels = weight.panels(forRows: x.rows, columns: outputs, pool: pool)
         let out = Matrix(rows: x.rows, columns: outputs)
-        let parts = ProductParts(rows: x.rows, columns: outputs, threads: pool.threads)
+        let parts = panels.parts(rows: x.rows, columns: outputs, pool: pool)
         pool.forEach(parts.count) { index in
             let (rows, columns) = parts[index]
             let place = out.row(rows.lowerBound) + columns.lowerBound
             multiply(
-                panels, x, rows, columns, into: place, stride: outputs,
+                panels(columns, pool: pool), x, rows, columns, into: place, stride: outputs,
                 residual: residual.map { UnsafePointer($0.row(rows.lowerBound) + columns.lowerBound) })
             guard let activation else { return }
             for row in 0..<rows.count { activation.apply(to: place + row * outputs, count: columns.count) }
@@ -94,15 +71,16 @@ package final class Linear: PackedLayer {
         guard half % Panels.width == 0 else {
             return Factors(Activation.gatedGELU(self(x, pool: pool), pool: pool), type: type, pool: pool)
         }
-        let panels = panels(pool)
+        let panels = weight.panels(forRows: x.rows, columns: half, pool: pool)
         let out = Matrix(rows: x.rows, columns: type.units(half))
-        let parts = ProductParts(rows: x.rows, columns: half, threads: pool.threads, widest: 5 * Panels.width)
+        let parts = panels.parts(rows: x.rows, columns: half, widest: 5 * Panels.width, pool: pool)
         pool.forEach(parts.count) { index in
             let (rows, columns) = parts[index]
             let halves = Matrix(rows: rows.count, columns: 2 * columns.count)
-            multiply(panels, x, rows, columns, into: halves.start, stride: halves.columns)
+            multiply(panels(columns, pool: pool), x, rows, columns, into: halves.start, stride: halves.columns)
             let gates = half + columns.lowerBound..<half + columns.upperBound
-            multiply(panels, x, rows, gates, into: halves.start + columns.count, stride: halves.columns)
+            multiply(
+                panels(gates, pool: pool), x, rows, gates, into: halves.start + columns.count, stride: halves.columns)
             write(halves, into: out, rows, columns)
         }
         return Factors(units: out, columns: half, type: type)
@@ -150,7 +128,7 @@ extension Weights {
         }
         let (bias, type) = (try optionalTensor(biasName, shape: [outputs]), computeType)
         return try source.layer(of: [prefix + weightName, prefix + biasName], kind: "linear \(type)") {
-            () throws(ModelError) in Linear(weight: weight, bias: bias, type: type)
+            (packing) throws(ModelError) in Linear(weight: weight, bias: bias, type: type, packing: packing)
         }
     }
 }

@@ -22,6 +22,12 @@ struct ProductParts: Sendable {
         (self.height, width) = (height, panels * Panels.width)
     }
 
+    /// All rows of one panel each.
+    init(rows: Int, columns: Int) {
+        (self.rows, self.columns) = (rows, columns)
+        (height, width) = (max(1, rows), Panels.width)
+    }
+
     var count: Int { (rows + height - 1) / height * across }
 
     private var across: Int { (columns + width - 1) / width }

@@ -9,6 +9,15 @@ package protocol PackedLayer: AnyObject, Sendable {
     var storedBytes: Int { get }
 }
 
+/// How long a layer keeps its weight packed.
+package enum Packing: Hashable, Sendable {
+    /// From its first use on: a base's, which all its variants use.
+    case once
+    /// While it is used: a variant's own. So a drawing with another adapter waits for no packing and touches no fresh memory, and
+    /// a variant takes no more than its merged tensors. Packing for each use costs less than a hundredth of a step.
+    case eachUse
+}
+
 /// Layers that were made once, by the names of their tensors.
 package final class LayerCache: Sendable {
     private struct Key: Hashable {
@@ -32,12 +41,12 @@ package final class LayerCache: Sendable {
     package var count: Int { layers.withLock { $0.count } }
 
     package func layer<Layer: PackedLayer>(
-        of tensors: [String], kind: String, _ make: () throws(ModelError) -> Layer
+        of tensors: [String], kind: String, packing: Packing, _ make: (Packing) throws(ModelError) -> Layer
     ) throws(ModelError) -> Layer {
         let key = Key(tensors: tensors, kind: kind)
         if let found = layers.withLock({ $0[key] }) as? Layer { return found }
         // Made outside the lock; who comes second throws away what it made.
-        let made = try make()
+        let made = try make(packing)
         return layers.withLock { layers in
             if let found = layers[key] as? Layer { return found }
             layers[key] = made

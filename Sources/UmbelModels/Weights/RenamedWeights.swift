@@ -37,7 +37,7 @@ package struct RenamedWeights: WeightSource {
     }
 
     package func layer<Layer: PackedLayer>(
-        of tensors: [String], kind: String, _ make: () throws(ModelError) -> Layer
+        of tensors: [String], kind: String, _ make: (Packing) throws(ModelError) -> Layer
     ) throws(ModelError) -> Layer {
         let stored = tensors.map { name in
             views[name].flatMap(\.pieces.first).map { files[$0.tensor] } ?? name

@@ -15,9 +15,9 @@ package struct TensorsByName: WeightSource {
     package func tensor(_ name: String) -> TensorView? { tensors[name] }
 
     package func layer<Layer: PackedLayer>(
-        of tensors: [String], kind: String, _ make: () throws(ModelError) -> Layer
+        of tensors: [String], kind: String, _ make: (Packing) throws(ModelError) -> Layer
     ) throws(ModelError) -> Layer {
-        try layers.layer(of: tensors, kind: kind, make)
+        try layers.layer(of: tensors, kind: kind, packing: .once, make)
     }
 }
 
@@ -38,11 +38,11 @@ package struct ReplacedTensors: WeightSource {
     package func tensor(_ name: String) -> TensorView? { replaced[name] ?? base.tensor(name) }
 
     package func layer<Layer: PackedLayer>(
-        of tensors: [String], kind: String, _ make: () throws(ModelError) -> Layer
+        of tensors: [String], kind: String, _ make: (Packing) throws(ModelError) -> Layer
     ) throws(ModelError) -> Layer {
         guard tensors.contains(where: { replaced[$0] != nil }) else {
             return try base.layer(of: tensors, kind: kind, make)
         }
-        return try layers.layer(of: tensors, kind: kind, make)
+        return try layers.layer(of: tensors, kind: kind, packing: .eachUse, make)
     }
 }

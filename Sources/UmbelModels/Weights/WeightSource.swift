@@ -14,8 +14,9 @@ package protocol WeightSource: Sendable {
     /// - Parameters:
     ///   - tensors: the names of what it is made of.
     ///   - kind: tells layers of the same tensors apart.
+    ///   - make: is told how long the layer is to keep its weight packed.
     func layer<Layer: PackedLayer>(
-        of tensors: [String], kind: String, _ make: () throws(ModelError) -> Layer
+        of tensors: [String], kind: String, _ make: (Packing) throws(ModelError) -> Layer
     ) throws(ModelError) -> Layer
 }
 

@@ -1,4 +1,5 @@
 import CUmbelCompute
+import CUmbelKernels
 import Testing
 import UmbelTensor
 
@@ -62,6 +63,30 @@ struct KernelTwinTests {
             set.pack_rows(words(pairs), apart, x.start, columns, rows, columns)
             umbel_pack_rows_reference(words(others), apart, x.start, columns, rows, columns)
             #expect(pairs.hasSameBits(as: others))
+        }
+    }
+
+    @Test(
+        "Packing a weight as it is stored gives the same bits", arguments: names,
+        [UMBEL_F32, UMBEL_BF16, UMBEL_F16])
+    func storedPacking(name: String, format: umbel_float_format) throws {
+        let set = try kernels(name)
+        var samples = Samples()
+        for unit in Self.kinds {
+            for (outputs, inputs) in [(1, 1), (64, 32), (64, 96), (17, 34), (33, 7), (64, 47), (62, 33), (5, 130)] {
+                // Of every size that the format has, the smallest too; where it lies no number begins.
+                let values = samples.values(outputs * inputs).enumerated().map { $1 * [1, 0x1p-17, 60000][$0 % 3] }
+                var bytes = [UInt8](repeating: 0, count: 4 * values.count + 1)
+                bytes.withUnsafeMutableBytes { bytes in
+                    guard let start = bytes.baseAddress else { return }
+                    umbel_narrow(start + 1, values, values.count, format)
+                    let count = unitCount(inputs, unit) * 64
+                    let (found, expected) = (fresh(count), fresh(count))
+                    set.turn_panel(found.start, start + 1, format, outputs, inputs, unit)
+                    umbel_turn_panel_reference(expected.start, start + 1, format, outputs, inputs, unit)
+                    #expect(found.hasSameBits(as: expected))
+                }
+            }
         }
     }
 
