@@ -49,7 +49,8 @@ struct EarlyReadingTests {
     }
 
     private func add(_ upload: Upload, _ reading: EarlyReading?) throws {
-        _ = try engine.add(upload, reading: reading, as: "ink", options: AdapterOptions()) { (_) throws(EngineError) in }
+        _ = try engine.add(upload, reading: reading, as: "ink", options: AdapterOptions()) { (_) throws(EngineError) in
+        }
     }
 
     @Test(
