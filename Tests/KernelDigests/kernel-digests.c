@@ -287,16 +287,20 @@ static int merged_scaled_columns(const struct umbel_tile *tile) {
 }
 static void digest_merge_scaled_columns(void) { merge_tiles(merged_scaled_columns, ROWS); }
 
-static int merged_kronecker(const struct umbel_tile *tile) {
-    enum { INNER_ROWS = 5, INNER_COLUMNS = 25, INNER_STRIDE = 100 };
-    float *const inner = floats(INNER_ROWS * INNER_STRIDE), outer_row[COLUMNS];
-    for (size_t i = 0; i < INNER_ROWS * INNER_STRIDE; i++) {
-        inner[i] = inner[i / INNER_STRIDE * INNER_STRIDE + i % INNER_STRIDE % INNER_COLUMNS];
-    }
-    const struct umbel_kronecker factors = {floats(4 * 6), 6, inner, INNER_ROWS, INNER_COLUMNS, INNER_STRIDE, 3};
+static int kronecker_of_period(const struct umbel_tile *tile, size_t period) {
+    enum { INNER_ROWS = 5 };
+    const size_t stride = period + UMBEL_PANEL_COLUMNS, numbers = COLUMNS / period;
+    float *const inner = floats(INNER_ROWS * stride), outer_row[COLUMNS];
+    for (size_t i = 0; i < INNER_ROWS * stride; i++) inner[i] = inner[i / stride * stride + i % stride % period];
+    const struct umbel_kronecker factors = {floats(4 * numbers), numbers, inner, INNER_ROWS, period, stride, 3};
     return umbel_merge_kronecker(tile, &factors, 0.3f, outer_row);
 }
-static void digest_merge_kronecker(void) { merge_tiles(merged_kronecker, ROWS); }
+static int merged_kronecker(const struct umbel_tile *tile) { return kronecker_of_period(tile, 25); }
+static int merged_long_kronecker(const struct umbel_tile *tile) { return kronecker_of_period(tile, 75); }
+static void digest_merge_kronecker(void) {
+    merge_tiles(merged_kronecker, ROWS);
+    merge_tiles(merged_long_kronecker, ROWS);
+}
 
 static int merged_rotated(const struct umbel_tile *tile) {
     const size_t size = next() % 2 && tile->rows % 2 == 0 ? 2 : tile->rows;

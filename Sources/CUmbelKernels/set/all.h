@@ -11,6 +11,7 @@
 #include "formats.h"
 #include "products.h"
 #include "merge.h"
+#include "kronecker.h"
 #include "transpose.h"
 #include "project.h"
 #include "generalise.h"
