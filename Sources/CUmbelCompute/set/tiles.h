@@ -22,16 +22,9 @@ struct tile {
     size_t ahead_step;
 };
 
-INLINE void compute_tile(const struct tile *tile, size_t step, int rows, int vectors, enum umbel_unit unit) {
-    vf sum[TILE_ROWS][TILE_VECTORS];
-    UNROLLED for (int r = 0; r < rows; r++) {
-        UNROLLED for (int v = 0; v < vectors; v++) sum[r][v] = tile->bias ? load(tile->bias + v * LANES) : 0;
-    }
-    if (tile->start) {
-        UNROLLED for (int r = 0; r < rows; r++) {
-            UNROLLED for (int v = 0; v < vectors; v++) sum[r][v] += load(tile->start + r * tile->start_stride + v * LANES);
-        }
-    }
+// Adds the products of a tile to `sum`.
+INLINE void add_tile(vf sum[TILE_ROWS][TILE_VECTORS], const struct tile *tile, size_t step, int rows, int vectors,
+                     enum umbel_unit unit) {
     const uint32_t *left[TILE_ROWS];
     UNROLLED for (int r = 0; r < rows; r++) left[r] = tile->left[r];
     const uint32_t *right = tile->right;
@@ -46,6 +39,19 @@ INLINE void compute_tile(const struct tile *tile, size_t step, int rows, int vec
             UNROLLED for (int v = 0; v < vectors; v++) sum[r][v] = add_product(sum[r][v], factor, across[v], unit);
         }
     }
+}
+
+INLINE void compute_tile(const struct tile *tile, size_t step, int rows, int vectors, enum umbel_unit unit) {
+    vf sum[TILE_ROWS][TILE_VECTORS];
+    UNROLLED for (int r = 0; r < rows; r++) {
+        UNROLLED for (int v = 0; v < vectors; v++) sum[r][v] = tile->bias ? load(tile->bias + v * LANES) : 0;
+    }
+    if (tile->start) {
+        UNROLLED for (int r = 0; r < rows; r++) {
+            UNROLLED for (int v = 0; v < vectors; v++) sum[r][v] += load(tile->start + r * tile->start_stride + v * LANES);
+        }
+    }
+    add_tile(sum, tile, step, rows, vectors, unit);
     UNROLLED for (int r = 0; r < rows; r++) {
         UNROLLED for (int v = 0; v < vectors; v++) store(tile->out + r * tile->out_stride + v * LANES, sum[r][v]);
     }
