@@ -294,9 +294,10 @@ int umbel_merge_rotated(const struct umbel_tile *tile, size_t size, const float 
 int umbel_merge_rotated_reference(const struct umbel_tile *tile, size_t size, const float *rotations, const float *factors,
                                   float *panel);
 
-// On panels of UMBEL_PANEL_COLUMNS columns, one row behind the other: for each block of `size` rows and its rotation,
-// row rows[i] of `out` = Σₖ rotation[i, k] · row rows[k] of `in`.
-void umbel_rotate_panel_rows(float *restrict out, const float *restrict in, const uint32_t *rows, size_t size,
-                             size_t blocks, const float *rotations);
-void umbel_rotate_panel_rows_reference(float *restrict out, const float *restrict in, const uint32_t *rows, size_t size,
-                                       size_t blocks, const float *rotations);
+// For each block of `size` rows, which may lie anywhere in the tile, and its rotation: row rows[i] of y =
+// (Σₖ rotation[i, k] · row rows[k] of x) · factors[rows[i]]; NULL for no factors. No row is in two blocks. `panel` is scratch
+// of size · UMBEL_PANEL_COLUMNS numbers.
+int umbel_merge_rotated_rows(const struct umbel_tile *tile, const uint32_t *rows, size_t size, size_t blocks,
+                             const float *rotations, const float *factors, float *panel);
+int umbel_merge_rotated_rows_reference(const struct umbel_tile *tile, const uint32_t *rows, size_t size, size_t blocks,
+                                       const float *rotations, const float *factors, float *panel);
