@@ -218,9 +218,14 @@ struct umbel_projection {
     size_t inner, kernel;
 };
 
+// Rows that share the widest registers while they are projected: fewer take as long.
+enum { UMBEL_PROJECTED_LANES = 16 };
+
 // So many rows of the weight are projected together: enough for each of `right`'s numbers to serve several registers, few
 // enough to be in the second-level cache when they are read again.
-static inline size_t umbel_projected_rows(size_t kernel) { return kernel == 1 ? 48 : 16; }
+static inline size_t umbel_projected_rows(size_t kernel) {
+    return (kernel == 1 ? 3 : 1) * UMBEL_PROJECTED_LANES;
+}
 
 // Columns of the weight that are widened and projected together, of whole inputs.
 static inline size_t umbel_projected_columns(size_t kernel) { return kernel == 1 ? UMBEL_PANEL_COLUMNS : 32 * kernel; }
