@@ -68,7 +68,7 @@
     X(int, merge_rotated,                                                                                                \
       (const struct umbel_tile *tile, size_t size, const float *rotations, const float *factors, float *panel),          \
       (tile, size, rotations, factors, panel))                                                                                  \
-    X(void, rotate_panel_rows,                                                                                           \
-      (float *restrict out, const float *restrict in, const uint32_t *rows, size_t size, size_t blocks,                  \
-       const float *rotations),                                                                                          \
-      (out, in, rows, size, blocks, rotations))
+    X(int, merge_rotated_rows,                                                                                          \
+      (const struct umbel_tile *tile, const uint32_t *rows, size_t size, size_t blocks, const float *rotations,         \
+       const float *factors, float *panel),                                                                             \
+      (tile, rows, size, blocks, rotations, factors, panel))

@@ -351,17 +351,18 @@ int umbel_merge_rotated_reference(const struct umbel_tile *tile, size_t size, co
     return fits;
 }
 
-void umbel_rotate_panel_rows_reference(float *restrict out, const float *restrict in, const uint32_t *rows, size_t size,
-                                       size_t blocks, const float *rotations) {
+int umbel_merge_rotated_rows_reference(const struct umbel_tile *tile, const uint32_t *rows, size_t size, size_t blocks,
+                                       const float *rotations, const float *factors, float *panel) {
+    int fits = 1;
     for (size_t block = 0; block < blocks; block++, rows += size, rotations += size * size) {
-        for (size_t i = 0; i < size; i++) {
-            for (size_t column = 0; column < UMBEL_PANEL_COLUMNS; column++) {
+        for (size_t column = 0; column < tile->columns; column++) {
+            for (size_t k = 0; k < size; k++) panel[k] = element(tile, rows[k], column);
+            for (size_t i = 0; i < size; i++) {
                 float sum = 0;
-                for (size_t k = 0; k < size; k++) {
-                    sum = fmaf(rotations[i * size + k], in[rows[k] * UMBEL_PANEL_COLUMNS + column], sum);
-                }
-                out[rows[i] * UMBEL_PANEL_COLUMNS + column] = sum;
+                for (size_t k = 0; k < size; k++) sum = fmaf(rotations[i * size + k], panel[k], sum);
+                fits &= put(tile, rows[i], column, factors ? sum * factors[rows[i]] : sum);
             }
         }
     }
+    return fits;
 }

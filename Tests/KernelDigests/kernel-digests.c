@@ -309,12 +309,13 @@ static int merged_rotated(const struct umbel_tile *tile) {
 }
 static void digest_merge_rotated(void) { merge_tiles(merged_rotated, ROWS); }
 
-static void digest_rotate_panel_rows(void) {
-    const uint32_t rows[] = {3, 0, 7, 12, 5, 1, 2, 9, 4, 6};
-    float *const out = floats(ROWS * UMBEL_PANEL_COLUMNS);
-    umbel_rotate_panel_rows(out, floats(ROWS * UMBEL_PANEL_COLUMNS), rows, 5, 2, floats(50));
-    add_floats(out, ROWS * UMBEL_PANEL_COLUMNS);
+static int merged_rotated_rows(const struct umbel_tile *tile) {
+    static const uint32_t rows[] = {3, 0, 7, 12, 5, 1, 2, 9, 4, 6, 8, 10};
+    const size_t size = next() % 2 ? 2 : 6;
+    return umbel_merge_rotated_rows(tile, rows, size, 12 / size, floats(12 * size), next() % 2 ? floats(ROWS) : NULL,
+                                    floats(size * UMBEL_PANEL_COLUMNS));
 }
+static void digest_merge_rotated_rows(void) { merge_tiles(merged_rotated_rows, ROWS); }
 
 // MARK: Decompositions
 

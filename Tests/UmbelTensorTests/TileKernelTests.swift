@@ -444,18 +444,25 @@ struct TileKernelTests {
         }
     }
 
-    @Test("Rows of a panel are rotated where they lie", arguments: [1, 2, 4, 6, 7, 10, 20])
-    func panelRows(count: Int) {
-        var random = SeededGenerator(seed: 9)
-        let rows = (0..<UInt32(count * 4)).shuffled(using: &random).prefix(count * 3).map { $0 }
-        let input = numbers(count * 4 * 64, &random)
-        let rotations = numbers(3 * count * count, &random)
-        var expected = [Float](repeating: 7, count: input.count)
-        umbel_rotate_panel_rows_reference(&expected, input, rows, count, 3, rotations)
-        KernelSets.each { set in
-            var actual = [Float](repeating: 7, count: input.count)
-            umbel_rotate_panel_rows(&actual, input, rows, count, 3, rotations)
-            #expect(actual == expected, "\(set)")
+    @Test("Rows that lie anywhere are rotated, with factors and without", arguments: [true, false])
+    func scatteredRows(withFactors: Bool) {
+        compare(seed: 9) { rows, _, random in
+            let size = Int.random(in: 1...rows, using: &random)
+            let blocks = rows / size
+            let order = (0..<UInt32(rows)).shuffled(using: &random)
+            let rotations = numbers(blocks * size * size, &random)
+            let factors = numbers(rows, &random)
+            return Pair(
+                kernel: { tile in
+                    var panel = [Float](repeating: 0, count: size * 64)
+                    return umbel_merge_rotated_rows(
+                        tile, order, size, blocks, rotations, withFactors ? factors : nil, &panel)
+                },
+                twin: { tile in
+                    var panel = [Float](repeating: 0, count: size * 64)
+                    return umbel_merge_rotated_rows_reference(
+                        tile, order, size, blocks, rotations, withFactors ? factors : nil, &panel)
+                })
         }
     }
 

@@ -218,9 +218,14 @@ struct umbel_projection {
     size_t inner, kernel;
 };
 
+// Rows that share the widest registers while they are projected: fewer take as long.
+enum { UMBEL_PROJECTED_LANES = 16 };
+
 // So many rows of the weight are projected together: enough for each of `right`'s numbers to serve several registers, few
 // enough to be in the second-level cache when they are read again.
-static inline size_t umbel_projected_rows(size_t kernel) { return kernel == 1 ? 48 : 16; }
+static inline size_t umbel_projected_rows(size_t kernel) {
+    return (kernel == 1 ? 3 : 1) * UMBEL_PROJECTED_LANES;
+}
 
 // Columns of the weight that are widened and projected together, of whole inputs.
 static inline size_t umbel_projected_columns(size_t kernel) { return kernel == 1 ? UMBEL_PANEL_COLUMNS : 32 * kernel; }
@@ -294,9 +299,10 @@ int umbel_merge_rotated(const struct umbel_tile *tile, size_t size, const float 
 int umbel_merge_rotated_reference(const struct umbel_tile *tile, size_t size, const float *rotations, const float *factors,
                                   float *panel);
 
-// On panels of UMBEL_PANEL_COLUMNS columns, one row behind the other: for each block of `size` rows and its rotation,
-// row rows[i] of `out` = Σₖ rotation[i, k] · row rows[k] of `in`.
-void umbel_rotate_panel_rows(float *restrict out, const float *restrict in, const uint32_t *rows, size_t size,
-                             size_t blocks, const float *rotations);
-void umbel_rotate_panel_rows_reference(float *restrict out, const float *restrict in, const uint32_t *rows, size_t size,
-                                       size_t blocks, const float *rotations);
+// For each block of `size` rows, which may lie anywhere in the tile, and its rotation: row rows[i] of y =
+// (Σₖ rotation[i, k] · row rows[k] of x) · factors[rows[i]]; NULL for no factors. No row is in two blocks. `panel` is scratch
+// of size · UMBEL_PANEL_COLUMNS numbers.
+int umbel_merge_rotated_rows(const struct umbel_tile *tile, const uint32_t *rows, size_t size, size_t blocks,
+                             const float *rotations, const float *factors, float *panel);
+int umbel_merge_rotated_rows_reference(const struct umbel_tile *tile, const uint32_t *rows, size_t size, size_t blocks,
+                                       const float *rotations, const float *factors, float *panel);

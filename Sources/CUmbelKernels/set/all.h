@@ -16,6 +16,7 @@
 #include "project.h"
 #include "generalise.h"
 #include "rotate.h"
+#include "rotate_rows.h"
 #include "sums.h"
 #include "normalise.h"
 

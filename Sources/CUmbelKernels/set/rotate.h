@@ -1,4 +1,4 @@
-// Rotations of rows: whole blocks of a tile in one pass, and the stages of a butterfly on panels.
+// Rotations of consecutive rows: whole blocks of a tile in one pass.
 
 struct rotating {
     struct umbel_tile tile;  // one block
@@ -157,40 +157,3 @@ static int set_merge_rotated(const struct umbel_tile *tile, size_t size, const f
     return rotate_in_formats(tile, size, rotations, factors, panel, tile->in_format, tile->out_format, 0);
 }
 
-// One stage of a butterfly on a panel of PANEL columns, block after block of `size` rows.
-static void set_rotate_panel_rows(float *restrict out, const float *restrict in, const uint32_t *rows, size_t size,
-                                  size_t blocks, const float *rotations) {
-#define BLOCK(ROWS)                                                                                                      \
-    do {                                                                                                                 \
-        vf sum[BLOCK_ROWS][BLOCK_VECTORS];                                                                               \
-        for (int r = 0; r < ROWS; r++) {                                                                                 \
-            for (int v = 0; v < BLOCK_VECTORS; v++) sum[r][v] = 0;                                                       \
-        }                                                                                                                \
-        for (size_t k = 0; k < size; k++) {                                                                              \
-            const float *const x = in + rows[k] * (size_t)PANEL + column;                                                \
-            vf across[BLOCK_VECTORS];                                                                                    \
-            for (int v = 0; v < BLOCK_VECTORS; v++) across[v] = load_f32(x + v * LANES);                                 \
-            for (int r = 0; r < ROWS; r++) {                                                                             \
-                const vf factor = rotations[(i + r) * size + k];                                                         \
-                for (int v = 0; v < BLOCK_VECTORS; v++) {                                                                \
-                    sum[r][v] = __builtin_elementwise_fma(factor, across[v], sum[r][v]);                                 \
-                }                                                                                                        \
-            }                                                                                                            \
-        }                                                                                                                \
-        UNROLLED for (int r = 0; r < ROWS; r++) {                                                                        \
-            for (int v = 0; v < BLOCK_VECTORS; v++) {                                                                    \
-                store_f32(out + rows[i + r] * (size_t)PANEL + column + v * LANES, sum[r][v]);                            \
-            }                                                                                                            \
-        }                                                                                                                \
-    } while (0)
-    for (size_t block = 0; block < blocks; block++, rows += size, rotations += size * size) {
-        for (size_t column = 0; column < PANEL; column += BLOCK_COLUMNS) {
-            size_t i = 0;
-            for (; i + BLOCK_ROWS <= size; i += BLOCK_ROWS) BLOCK(BLOCK_ROWS);
-            for (; i + 4 <= size; i += 4) BLOCK(4);
-            for (; i + 2 <= size; i += 2) BLOCK(2);
-            for (; i < size; i++) BLOCK(1);
-        }
-    }
-#undef BLOCK
-}

@@ -72,7 +72,8 @@ private struct Butterfly: MatrixTransform, ColumnTransform {
     }
 }
 
-/// All stages on a panel of columns, which goes back and forth between two places in the second-level cache.
+/// All stages on a panel of columns: the first reads the weight, the last writes the result, and what is between them goes
+/// back and forth between two places in the second-level cache.
 private struct ButterflyPass: ColumnPass {
     let rotations: Rotations
     /// By stage.
@@ -82,19 +83,28 @@ private struct ButterflyPass: ColumnPass {
 
     func run(_ tile: MergeTile) -> Bool {
         precondition(tile.rows == rescale.count && tile.columns <= Panels.width)
-        let panels = Matrix(rows: 2 * tile.rows, columns: Panels.width)
-        if tile.columns < Panels.width { panels.start.update(repeating: 0, count: panels.count) }
-        var (here, there) = (panels.start, panels.row(tile.rows))
-        ConversionPass.run(tile.writing(to: here, stride: Panels.width))
-        let blocks = tile.rows / rotations.size
-        for (stage, order) in orders.enumerated() {
-            order.withUnsafeBufferPointer { order in
-                guard let rows = order.baseAddress else { return }
-                umbel_rotate_panel_rows(
-                    there, here, rows, rotations.size, blocks, rotations.block(stage * blocks))
+        guard let last = orders.indices.last else { return RowFactorPass(factors: rescale).run(tile) }
+        let panels = Matrix(rows: 2 * tile.rows + rotations.size, columns: Panels.width)
+        let scratch = panels.row(2 * tile.rows)
+        return withExtendedLifetime(panels) {
+            var (here, there) = (panels.start, panels.row(tile.rows))
+            var source = tile
+            for stage in 0..<last {
+                _ = rotate(source.writing(to: there, stride: Panels.width), stage, factors: nil, scratch)
+                swap(&here, &there)
+                source = tile.reading(from: here, stride: Panels.width)
             }
-            swap(&here, &there)
+            return rescale.withUnsafeBufferPointer { rotate(source, last, factors: $0.baseAddress, scratch) }
         }
-        return RowFactorPass(factors: rescale).run(tile.reading(from: here, stride: Panels.width))
+    }
+
+    private func rotate(
+        _ tile: MergeTile, _ stage: Int, factors: UnsafePointer<Float>?, _ scratch: UnsafeMutablePointer<Float>
+    ) -> Bool {
+        let blocks = tile.rows / rotations.size
+        return runKernel(tile) {
+            umbel_merge_rotated_rows(
+                $0, orders[stage], rotations.size, blocks, rotations.block(stage * blocks), factors, scratch)
+        }
     }
 }

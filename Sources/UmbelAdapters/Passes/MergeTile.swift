@@ -83,9 +83,14 @@ package struct MergeTile: @unchecked Sendable {
     /// Calls `body` for consecutive parts small enough for their f32 numbers to stay in the second-level cache, each a
     /// multiple of `group` rows.
     ///
+    /// - Parameter registerRows: what fills a register, for which parts may be larger.
     /// - Returns: whether `body` said so for every part.
-    func inParts(group: Int = 1, _ body: (MergeTile, _ scratch: UnsafeMutablePointer<Float>) -> Bool) -> Bool {
-        let height = min(rows, TileSize.rows(columns: columns, group: group))
+    func inParts(
+        group: Int = 1, registerRows: Int = 1, _ body: (MergeTile, _ scratch: UnsafeMutablePointer<Float>) -> Bool
+    ) -> Bool {
+        let least = TileSize.rows(columns: columns, group: group)
+        let filled = (least + registerRows - 1) / registerRows * registerRows
+        let height = min(rows, filled % group == 0 ? filled : least)
         let scratch = Matrix(rows: height, columns: columns)
         return withExtendedLifetime(scratch) {
             var isBelow = true

@@ -53,6 +53,7 @@ struct ProjectedPass: RowPass {
     }
 
     var kernelRows: Int { umbel_projected_rows(kernel) }
+    var registerRows: Int { Int(UMBEL_PROJECTED_LANES) }
 
     func run(_ tile: MergeTile) -> Bool {
         precondition(tile.columns == up.rows * kernel)

@@ -7,6 +7,8 @@ package protocol RowPass: Sendable {
     var rowGroup: Int { get }
     /// Rows that the kernel computes together: tiles of a multiple of them take the least time.
     var kernelRows: Int { get }
+    /// Rows that share the kernel's registers: fewer take as long.
+    var registerRows: Int { get }
     /// Reads the tile's numbers, changes them and writes them.
     ///
     /// - Returns: whether every result is below the tile's limit.
@@ -16,6 +18,7 @@ package protocol RowPass: Sendable {
 extension RowPass {
     package var rowGroup: Int { 1 }
     package var kernelRows: Int { TileSize.productRows }
+    package var registerRows: Int { 1 }
 }
 
 /// A change that goes over a weight row by row, perhaps after it has looked at the whole of it.

@@ -40,8 +40,14 @@ package struct WeightRows: Sendable {
     /// Ranges of rows begin and end at multiples of this.
     package var rowGroup: Int { passes.reduce(1) { leastCommonMultiple($0, $1.rowGroup) } }
 
-    /// Rows that are best computed together. Several passes go through scratch of few rows, whatever each would like.
-    var kernelRows: Int { passes.count == 1 ? passes[0].kernelRows : TileSize.productRows }
+    /// Rows that are best computed together. Several passes go through scratch of few rows, which fill a register at least.
+    var kernelRows: Int {
+        if passes.count == 1 { return passes[0].kernelRows }
+        return registerRows > 1 ? registerRows : TileSize.productRows
+    }
+
+    /// Rows that fill a register of every pass's kernel.
+    private var registerRows: Int { passes.reduce(1) { max($0, $1.registerRows) } }
 
     /// Where results go to.
     package struct Destination: @unchecked Sendable {
@@ -93,7 +99,7 @@ package struct WeightRows: Sendable {
     private func run(_ tile: MergeTile) -> Bool {
         guard let last = passes.last else { return ConversionPass.run(tile) }
         if passes.count == 1 { return last.run(tile) }
-        return tile.inParts(group: rowGroup) { part, scratch in
+        return tile.inParts(group: rowGroup, registerRows: registerRows) { part, scratch in
             _ = passes[0].run(part.writing(to: scratch))
             let inPlace = part.reading(from: scratch).writing(to: scratch)
             for pass in passes[1..<(passes.count - 1)] { _ = pass.run(inPlace) }
