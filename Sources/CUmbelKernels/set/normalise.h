@@ -33,16 +33,16 @@ static int set_merge_normalised(const struct umbel_tile *tile, const struct umbe
     return is_below(largest, tile->limit);
 }
 
-// y = fma(scale, product, x) of a block.
-INLINE void sum_block(vf y[BLOCK_ROWS][BLOCK_VECTORS], struct merging merging, size_t row, size_t column, size_t count,
-                      int rows, enum umbel_float_format in) {
+// y = fma(scale, product, x) of a block; memory is asked for `distance` bytes ahead.
+INLINE void sum_block(vf y[BLOCK_ROWS][BLOCK_VECTORS], struct merging merging, struct run run, size_t row, size_t column,
+                      size_t count, int rows, enum umbel_float_format in, size_t distance) {
     const struct umbel_tile tile = merging.tile;
     const struct umbel_product first = merging.first;
     const size_t panel = column / PANEL * PANEL, inside = column % PANEL;
     const size_t stride = tile.in_stride * format_bytes(in);
     const char *const x = (const char *)tile.in + row * stride;
     for (int r = 0; r < rows; r++) {
-        prefetch_row(x + r * stride, column, tile.columns, rows * tile.in_stride, BLOCK_VECTORS, in);
+        prefetch_ahead(x + r * stride, column, run.end, rows * tile.in_stride + run.begin, BLOCK_VECTORS, in, distance);
     }
     block_sums(y, rows, BLOCK_VECTORS, (struct input){first.left + row * first.left_stride, first.left_stride},
                (struct input){first.panels + panel * first.inner + inside, PANEL}, first.inner);
@@ -128,9 +128,9 @@ INLINE void scale_block(struct normalising normalising, size_t row, size_t colum
 // A block of sums is kept, and its squares are added.
 INLINE void squared_block(struct normalising normalising, size_t row, size_t column, int rows, int first, int whole,
                           enum umbel_float_format in) {
-    const size_t count = whole ? (size_t)BLOCK_COLUMNS : normalising.merging.tile.columns - column;
+    const size_t columns = normalising.merging.tile.columns, count = whole ? (size_t)BLOCK_COLUMNS : columns - column;
     vf y[BLOCK_ROWS][BLOCK_VECTORS];
-    sum_block(y, normalising.merging, row, column, count, rows, in);
+    sum_block(y, normalising.merging, (struct run){0, columns}, row, column, count, rows, in, PREFETCHED_BYTES);
     UNROLLED for (int r = 0; r < rows; r++) {
         float *const place = kept_block(normalising, column, first + r);
         store(place, 0, y[r], BLOCK_VECTORS, UMBEL_F32, 0);
@@ -279,11 +279,12 @@ static int set_merge_product_normalised(const struct umbel_tile *tile, const str
 // MARK: Columns
 
 // sums[j] = fma(y, y, sums[j]) down a block of rows, where y = fma(scale, product, x).
-INLINE void square_block(struct merging merging, size_t row, size_t column, int rows, int whole,
+INLINE void square_block(struct merging merging, struct run run, size_t row, size_t column, int rows, int whole,
                          enum umbel_float_format in, float *sums) {
     const size_t count = whole ? (size_t)BLOCK_COLUMNS : merging.tile.columns - column;
     vf y[BLOCK_ROWS][BLOCK_VECTORS], sum[BLOCK_VECTORS];
-    sum_block(y, merging, row, column, count, rows, in);
+    const size_t distance = merging.first.inner < SHORT_INNER ? READ_PREFETCHED_BYTES : PREFETCHED_BYTES;
+    sum_block(y, merging, run, row, column, count, rows, in, distance);
     load_part(sum, BLOCK_VECTORS, sums, column, count, UMBEL_F32);
     UNROLLED for (int r = 0; r < rows; r++) {
         for (int v = 0; v < BLOCK_VECTORS; v++) sum[v] = __builtin_elementwise_fma(y[r][v], y[r][v], sum[v]);
@@ -294,24 +295,29 @@ INLINE void square_block(struct merging merging, size_t row, size_t column, int 
 // Less than a block.
 static __attribute__((noinline)) void square_slowly(const struct merging *merging, size_t row, size_t column, int rows,
                                                     float *sums) {
-    for (int r = 0; r < rows; r++) square_block(*merging, row + r, column, 1, 0, merging->tile.in_format, sums);
+    const struct run run = {0, merging->tile.columns};
+    for (int r = 0; r < rows; r++) square_block(*merging, run, row + r, column, 1, 0, merging->tile.in_format, sums);
 }
 
 INLINE void square_in_format(struct merging merging, float *sums, enum umbel_float_format in) {
     const struct umbel_tile tile = merging.tile;
-    size_t row = 0;
+    const size_t width = run_columns(merging.first.inner, tile.columns);
+    for (size_t begin = 0; begin < tile.columns; begin += width) {
+        const struct run run = {begin, begin + width < tile.columns ? begin + width : tile.columns};
+        size_t row = 0;
 #define BLOCKS(ROWS)                                                                                                     \
     for (; row + ROWS <= tile.rows; row += ROWS) {                                                                       \
-        size_t column = 0;                                                                                               \
-        for (; column + BLOCK_COLUMNS <= tile.columns; column += BLOCK_COLUMNS) {                                        \
-            square_block(merging, row, column, ROWS, 1, in, sums);                                                       \
+        size_t column = run.begin;                                                                                       \
+        for (; column + BLOCK_COLUMNS <= run.end; column += BLOCK_COLUMNS) {                                             \
+            square_block(merging, run, row, column, ROWS, 1, in, sums);                                                  \
         }                                                                                                                \
-        if (column < tile.columns) square_slowly(&merging, row, column, ROWS, sums);                                     \
+        if (column < run.end) square_slowly(&merging, row, column, ROWS, sums);                                          \
     }
-    BLOCKS(BLOCK_ROWS)
-    BLOCKS(2)
-    BLOCKS(1)
+        BLOCKS(BLOCK_ROWS)
+        BLOCKS(2)
+        BLOCKS(1)
 #undef BLOCKS
+    }
 }
 
 static void set_add_product_squares(float *sums, const struct umbel_tile *tile, const struct umbel_product *product,

@@ -34,8 +34,11 @@ enum {
     BLOCK_COLUMNS = BLOCK_VECTORS * LANES,
     // Panels that are read for one run of rows after the other stay within so many bytes of cache.
     KEPT_BYTES = 256 << 10,
-    // How far ahead of the loads the memory is asked for.
+    // How far ahead of the loads the memory is asked for, and how far where nothing is written meanwhile and a block takes
+    // little time: where a product's inner dimension is less than SHORT_INNER.
     PREFETCHED_BYTES = 512,
+    READ_PREFETCHED_BYTES = 1024,
+    SHORT_INNER = 16,
 };
 
 INLINE vf select_bits(vu mask, vf yes, vf no) { return (vf)((mask & (vu)yes) | (~mask & (vu)no)); }
@@ -223,15 +226,24 @@ INLINE void store(void *out, size_t i, const vf *y, int vectors, enum umbel_floa
     }
 }
 
+// The place in a row of what comes some bytes later: beyond the row's end that is in the row `next` numbers behind this one.
+INLINE size_t later_place(size_t i, size_t columns, size_t next, size_t bytes, enum umbel_float_format format) {
+    const size_t later = i + bytes / format_bytes(format);
+    return later < columns ? later : later + next - columns;
+}
+
 // Asks for what is going to be loaded from a row some groups of columns later: with several rows at a time, the CPU does
-// not see by itself what comes next. Beyond the row's end that is the beginning of the row `next` numbers behind this one;
-// where there is none it is of no use, and no harm.
+// not see by itself what comes next. Where there is no row that comes next it is of no use, and no harm.
+INLINE void prefetch_ahead(const char *in, size_t i, size_t columns, size_t next, int vectors,
+                           enum umbel_float_format format, size_t distance) {
+    const size_t bytes = format_bytes(format);
+    const char *const place = in + bytes * later_place(i, columns, next, distance, format);
+    for (size_t line = 0; line < bytes * vectors * LANES; line += 64) __builtin_prefetch(place + line, 0, 0);
+}
+
 INLINE void prefetch_row(const char *in, size_t i, size_t columns, size_t next, int vectors,
                          enum umbel_float_format format) {
-    const size_t bytes = format_bytes(format);
-    size_t ahead = i + PREFETCHED_BYTES / bytes;
-    if (ahead >= columns) ahead += next - columns;
-    for (size_t line = 0; line < bytes * vectors * LANES; line += 64) __builtin_prefetch(in + bytes * ahead + line, 0, 0);
+    prefetch_ahead(in, i, columns, next, vectors, format, PREFETCHED_BYTES);
 }
 
 // As `load`, of `count` numbers; the registers' rest is zeros.
