@@ -89,21 +89,25 @@ static __attribute__((noinline)) void scale_slowly(const struct normalising *nor
     }
 }
 
+// Asks for where a later block of rows `row` … is written. Stores are done in order, so one that waits for its line to come
+// would keep those of the sums waiting. Not inlined, because what goes past the caches took longer beside it.
+static __attribute__((noinline)) void prefetch_written(const struct umbel_tile *tile, size_t row, size_t column, int rows) {
+    const enum umbel_float_format format = tile->out_format;
+    const size_t bytes = format_bytes(format), stride = tile->out_stride;
+    const size_t later = later_place(column, tile->columns, rows * stride, PREFETCHED_BYTES, format);
+    for (int r = 0; r < rows; r++) {
+        const char *const place = (const char *)tile->out + ((row + r) * stride + later) * bytes;
+        for (size_t line = 0; line < BLOCK_COLUMNS * bytes; line += 64) __builtin_prefetch(place + line, 1);
+    }
+}
+
 // A block of what waits, into rows `row` … of the tile.
 INLINE void scale_block(struct normalising normalising, size_t row, size_t column, int rows, enum umbel_float_format out,
                         int convert, vu *largest) {
     const struct umbel_tile tile = normalising.merging.tile;
     const size_t stride = tile.out_stride * format_bytes(out);
     char *const place = (char *)tile.out + row * stride;
-    // Stores are done in order, so one that waits for its line to come would keep those of the sums waiting.
-    if (!normalising.merging.streaming) {
-        const size_t bytes = BLOCK_COLUMNS * format_bytes(out);
-        for (int r = 0; r < rows; r++) {
-            for (size_t line = 0; line < bytes; line += 64) {
-                __builtin_prefetch(place + r * stride + column * format_bytes(out) + PREFETCHED_BYTES + line, 1);
-            }
-        }
-    }
+    if (!normalising.merging.streaming) prefetch_written(&tile, row, column, rows);
     struct converted converted;
     nothing_converted(&converted);
     UNROLLED for (int r = 0; r < rows; r++) {
