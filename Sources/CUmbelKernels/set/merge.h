@@ -55,6 +55,16 @@ struct run {
     size_t begin, end;
 };
 
+// Asks for what of `rows` rows at `x` is loaded later, further ahead where a block has few terms and so takes little time.
+INLINE void prefetch_block(const char *x, const struct umbel_tile *tile, struct run run, size_t column, int rows,
+                           size_t inner, enum umbel_float_format format) {
+    const size_t later = inner < 16 ? 2 * PREFETCHED_BYTES : PREFETCHED_BYTES, next = rows * tile->in_stride + run.begin;
+    for (int r = 0; r < rows; r++) {
+        const char *const row = x + r * tile->in_stride * format_bytes(format);
+        prefetch_later(row, column, run.end, next, BLOCK_VECTORS, format, later);
+    }
+}
+
 static __attribute__((noinline)) void merge_slowly(const struct merging *merging, size_t row, size_t column, int rows,
                                                    vu *largest);
 
@@ -72,9 +82,7 @@ INLINE void merge_block(struct merging merging, struct run run, size_t row, size
     const size_t in_stride = tile.in_stride * format_bytes(in), out_stride = tile.out_stride * format_bytes(out);
     const char *const x = (const char *)tile.in + row * in_stride;
     char *const y = (char *)tile.out + row * out_stride;
-    for (int r = 0; r < rows; r++) {
-        prefetch_row(x + r * in_stride, column, run.end, rows * tile.in_stride + run.begin, vectors, in);
-    }
+    prefetch_block(x, &tile, run, column, rows, first.inner, in);
     const struct input left[2] = {{first.left + row * first.left_stride, first.left_stride},
                                   {second.left + row * second.left_stride, second.left_stride}};
     const struct input right[2] = {{first.panels + panel * first.inner + inside, PANEL},

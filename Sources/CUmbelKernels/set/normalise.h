@@ -33,17 +33,15 @@ static int set_merge_normalised(const struct umbel_tile *tile, const struct umbe
     return is_below(largest, tile->limit);
 }
 
-// y = fma(scale, product, x) of a block; memory is asked for `distance` bytes ahead.
+// y = fma(scale, product, x) of a block.
 INLINE void sum_block(vf y[BLOCK_ROWS][BLOCK_VECTORS], struct merging merging, struct run run, size_t row, size_t column,
-                      size_t count, int rows, enum umbel_float_format in, size_t distance) {
+                      size_t count, int rows, enum umbel_float_format in) {
     const struct umbel_tile tile = merging.tile;
     const struct umbel_product first = merging.first;
     const size_t panel = column / PANEL * PANEL, inside = column % PANEL;
     const size_t stride = tile.in_stride * format_bytes(in);
     const char *const x = (const char *)tile.in + row * stride;
-    for (int r = 0; r < rows; r++) {
-        prefetch_ahead(x + r * stride, column, run.end, rows * tile.in_stride + run.begin, BLOCK_VECTORS, in, distance);
-    }
+    prefetch_block(x, &tile, run, column, rows, first.inner, in);
     block_sums(y, rows, BLOCK_VECTORS, (struct input){first.left + row * first.left_stride, first.left_stride},
                (struct input){first.panels + panel * first.inner + inside, PANEL}, first.inner);
     const vf factor = merging.scale;
@@ -134,7 +132,7 @@ INLINE void squared_block(struct normalising normalising, size_t row, size_t col
                           enum umbel_float_format in) {
     const size_t columns = normalising.merging.tile.columns, count = whole ? (size_t)BLOCK_COLUMNS : columns - column;
     vf y[BLOCK_ROWS][BLOCK_VECTORS];
-    sum_block(y, normalising.merging, (struct run){0, columns}, row, column, count, rows, in, PREFETCHED_BYTES);
+    sum_block(y, normalising.merging, (struct run){0, columns}, row, column, count, rows, in);
     UNROLLED for (int r = 0; r < rows; r++) {
         float *const place = kept_block(normalising, column, first + r);
         store(place, 0, y[r], BLOCK_VECTORS, UMBEL_F32, 0);
@@ -287,8 +285,7 @@ INLINE void square_block(struct merging merging, struct run run, size_t row, siz
                          enum umbel_float_format in, float *sums) {
     const size_t count = whole ? (size_t)BLOCK_COLUMNS : merging.tile.columns - column;
     vf y[BLOCK_ROWS][BLOCK_VECTORS], sum[BLOCK_VECTORS];
-    const size_t distance = merging.first.inner < SHORT_INNER ? READ_PREFETCHED_BYTES : PREFETCHED_BYTES;
-    sum_block(y, merging, run, row, column, count, rows, in, distance);
+    sum_block(y, merging, run, row, column, count, rows, in);
     load_part(sum, BLOCK_VECTORS, sums, column, count, UMBEL_F32);
     UNROLLED for (int r = 0; r < rows; r++) {
         for (int v = 0; v < BLOCK_VECTORS; v++) sum[v] = __builtin_elementwise_fma(y[r][v], y[r][v], sum[v]);

@@ -34,11 +34,8 @@ enum {
     BLOCK_COLUMNS = BLOCK_VECTORS * LANES,
     // Panels that are read for one run of rows after the other stay within so many bytes of cache.
     KEPT_BYTES = 256 << 10,
-    // How far ahead of the loads the memory is asked for, and how far where nothing is written meanwhile and a block takes
-    // little time: where a product's inner dimension is less than SHORT_INNER.
+    // How far ahead of the loads the memory is asked for.
     PREFETCHED_BYTES = 512,
-    READ_PREFETCHED_BYTES = 1024,
-    SHORT_INNER = 16,
 };
 
 INLINE vf select_bits(vu mask, vf yes, vf no) { return (vf)((mask & (vu)yes) | (~mask & (vu)no)); }
@@ -232,18 +229,18 @@ INLINE size_t later_place(size_t i, size_t columns, size_t next, size_t bytes, e
     return later < columns ? later : later + next - columns;
 }
 
-// Asks for what is going to be loaded from a row some groups of columns later: with several rows at a time, the CPU does
-// not see by itself what comes next. Where there is no row that comes next it is of no use, and no harm.
-INLINE void prefetch_ahead(const char *in, size_t i, size_t columns, size_t next, int vectors,
-                           enum umbel_float_format format, size_t distance) {
+// Asks for what is going to be loaded from a row so many bytes later: with several rows at a time, the CPU does not see by
+// itself what comes next. Where there is no row that comes next it is of no use, and no harm.
+INLINE void prefetch_later(const char *in, size_t i, size_t columns, size_t next, int vectors,
+                           enum umbel_float_format format, size_t later) {
     const size_t bytes = format_bytes(format);
-    const char *const place = in + bytes * later_place(i, columns, next, distance, format);
+    const char *const place = in + bytes * later_place(i, columns, next, later, format);
     for (size_t line = 0; line < bytes * vectors * LANES; line += 64) __builtin_prefetch(place + line, 0, 0);
 }
 
 INLINE void prefetch_row(const char *in, size_t i, size_t columns, size_t next, int vectors,
                          enum umbel_float_format format) {
-    prefetch_ahead(in, i, columns, next, vectors, format, PREFETCHED_BYTES);
+    prefetch_later(in, i, columns, next, vectors, format, PREFETCHED_BYTES);
 }
 
 // As `load`, of `count` numbers; the registers' rest is zeros.
