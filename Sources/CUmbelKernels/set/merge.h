@@ -82,7 +82,8 @@ INLINE void merge_block(struct merging merging, struct run run, size_t row, size
     const size_t in_stride = tile.in_stride * format_bytes(in), out_stride = tile.out_stride * format_bytes(out);
     const char *const x = (const char *)tile.in + row * in_stride;
     char *const y = (char *)tile.out + row * out_stride;
-    prefetch_block(x, &tile, run, column, rows, first.inner, in);
+    // With a product that is there already, the tile has just been read.
+    if (merging.joining != PLUS_STORED) prefetch_block(x, &tile, run, column, rows, first.inner, in);
     const struct input left[2] = {{first.left + row * first.left_stride, first.left_stride},
                                   {second.left + row * second.left_stride, second.left_stride}};
     const struct input right[2] = {{first.panels + panel * first.inner + inside, PANEL},
