@@ -50,14 +50,29 @@ struct merging {
     const float *column_factors;  // NULL for none
 };
 
+// Columns that are taken down all rows before others are.
+struct run {
+    size_t begin, end;
+};
+
+// Asks for what of `rows` rows at `x` is loaded later, further ahead where a block has few terms and so takes little time.
+INLINE void prefetch_block(const char *x, const struct umbel_tile *tile, struct run run, size_t column, int rows,
+                           size_t inner, enum umbel_float_format format) {
+    const size_t later = inner < 16 ? 2 * PREFETCHED_BYTES : PREFETCHED_BYTES, next = rows * tile->in_stride + run.begin;
+    for (int r = 0; r < rows; r++) {
+        const char *const row = x + r * tile->in_stride * format_bytes(format);
+        prefetch_later(row, column, run.end, next, BLOCK_VECTORS, format, later);
+    }
+}
+
 static __attribute__((noinline)) void merge_slowly(const struct merging *merging, size_t row, size_t column, int rows,
                                                    vu *largest);
 
 // One block: `rows` rows of a block's registers, all of which the tile has if it is `whole`. The formats are constants where
 // it matters, so that the sums stay in registers to the end; everything is passed by value, so that nothing is read anew after
 // a store. A block that may not be whole has to call for its parts, and would save all sums around that.
-INLINE void merge_block(struct merging merging, size_t row, size_t column, int rows, int whole, enum umbel_float_format in,
-                        enum umbel_float_format out, int convert, vu *largest) {
+INLINE void merge_block(struct merging merging, struct run run, size_t row, size_t column, int rows, int whole,
+                        enum umbel_float_format in, enum umbel_float_format out, int convert, vu *largest) {
     const int vectors = BLOCK_VECTORS;
     const struct umbel_tile tile = merging.tile;
     const struct umbel_product first = merging.first, second = merging.second;
@@ -67,9 +82,8 @@ INLINE void merge_block(struct merging merging, size_t row, size_t column, int r
     const size_t in_stride = tile.in_stride * format_bytes(in), out_stride = tile.out_stride * format_bytes(out);
     const char *const x = (const char *)tile.in + row * in_stride;
     char *const y = (char *)tile.out + row * out_stride;
-    for (int r = 0; r < rows; r++) {
-        prefetch_row(x + r * in_stride, column, tile.columns, rows * tile.in_stride, vectors, in);
-    }
+    // With a product that is there already, the tile has just been read.
+    if (merging.joining != PLUS_STORED) prefetch_block(x, &tile, run, column, rows, first.inner, in);
     const struct input left[2] = {{first.left + row * first.left_stride, first.left_stride},
                                   {second.left + row * second.left_stride, second.left_stride}};
     const struct input right[2] = {{first.panels + panel * first.inner + inside, PANEL},
@@ -119,28 +133,32 @@ INLINE void merge_block(struct merging merging, size_t row, size_t column, int r
 static __attribute__((noinline)) void merge_slowly(const struct merging *merging, size_t row, size_t column, int rows,
                                                    vu *largest) {
     const enum umbel_float_format in = merging->tile.in_format, out = merging->tile.out_format;
-    for (int r = 0; r < rows; r++) merge_block(*merging, row + r, column, 1, 0, in, out, 0, largest);
+    const struct run run = {0, merging->tile.columns};
+    for (int r = 0; r < rows; r++) merge_block(*merging, run, row + r, column, 1, 0, in, out, 0, largest);
 }
 
-// Panels are taken in runs that stay in the second-level cache, and every run down all rows.
+// Panels are taken in runs of so many columns, which stay in the second-level cache, and every run down all rows.
+INLINE size_t run_columns(size_t inner, size_t columns) {
+    const size_t kept = KEPT_BYTES / (sizeof(float) * PANEL);
+    return inner == 0 ? columns : kept < inner ? PANEL : kept / inner * PANEL;
+}
+
 INLINE int merge_in_formats(struct merging merging, enum umbel_float_format in, enum umbel_float_format out, int converts) {
     const struct umbel_tile tile = merging.tile;
     const int one = merging.joining == ONLY_FIRST || merging.joining == PLUS_STORED;
     const int rows = one ? BLOCK_ROWS : BLOCK_ROWS / 2;
-    const size_t inner = merging.first.inner + (one ? 0 : merging.second.inner);
-    const size_t kept = KEPT_BYTES / (sizeof(float) * PANEL);
-    const size_t run = inner == 0 ? tile.columns : kept < inner ? PANEL : kept / inner * PANEL;
+    const size_t width = run_columns(merging.first.inner + (one ? 0 : merging.second.inner), tile.columns);
     vu largest = 0;
-    for (size_t begin = 0; begin < tile.columns; begin += run) {
-        const size_t end = begin + run < tile.columns ? begin + run : tile.columns;
+    for (size_t begin = 0; begin < tile.columns; begin += width) {
+        const struct run run = {begin, begin + width < tile.columns ? begin + width : tile.columns};
         size_t row = 0;
 #define BLOCKS(ROWS)                                                                                                     \
     for (; row + ROWS <= tile.rows; row += ROWS) {                                                                       \
-        size_t column = begin;                                                                                           \
-        for (; column + BLOCK_COLUMNS <= end; column += BLOCK_COLUMNS) {                                                 \
-            merge_block(merging, row, column, ROWS, 1, in, out, converts, &largest);                                     \
+        size_t column = run.begin;                                                                                       \
+        for (; column + BLOCK_COLUMNS <= run.end; column += BLOCK_COLUMNS) {                                             \
+            merge_block(merging, run, row, column, ROWS, 1, in, out, converts, &largest);                                \
         }                                                                                                                \
-        if (column < end) merge_slowly(&merging, row, column, ROWS, &largest);                                           \
+        if (column < run.end) merge_slowly(&merging, row, column, ROWS, &largest);                                       \
     }
         BLOCKS(rows)
         // What is left of the rows that are projected together.

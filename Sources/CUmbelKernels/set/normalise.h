@@ -34,16 +34,14 @@ static int set_merge_normalised(const struct umbel_tile *tile, const struct umbe
 }
 
 // y = fma(scale, product, x) of a block.
-INLINE void sum_block(vf y[BLOCK_ROWS][BLOCK_VECTORS], struct merging merging, size_t row, size_t column, size_t count,
-                      int rows, enum umbel_float_format in) {
+INLINE void sum_block(vf y[BLOCK_ROWS][BLOCK_VECTORS], struct merging merging, struct run run, size_t row, size_t column,
+                      size_t count, int rows, enum umbel_float_format in) {
     const struct umbel_tile tile = merging.tile;
     const struct umbel_product first = merging.first;
     const size_t panel = column / PANEL * PANEL, inside = column % PANEL;
     const size_t stride = tile.in_stride * format_bytes(in);
     const char *const x = (const char *)tile.in + row * stride;
-    for (int r = 0; r < rows; r++) {
-        prefetch_row(x + r * stride, column, tile.columns, rows * tile.in_stride, BLOCK_VECTORS, in);
-    }
+    prefetch_block(x, &tile, run, column, rows, first.inner, in);
     block_sums(y, rows, BLOCK_VECTORS, (struct input){first.left + row * first.left_stride, first.left_stride},
                (struct input){first.panels + panel * first.inner + inside, PANEL}, first.inner);
     const vf factor = merging.scale;
@@ -89,21 +87,25 @@ static __attribute__((noinline)) void scale_slowly(const struct normalising *nor
     }
 }
 
+// Asks for where a later block of rows `row` … is written. Stores are done in order, so one that waits for its line to come
+// would keep those of the sums waiting. Not inlined, because what goes past the caches took longer beside it.
+static __attribute__((noinline)) void prefetch_written(const struct umbel_tile *tile, size_t row, size_t column, int rows) {
+    const enum umbel_float_format format = tile->out_format;
+    const size_t bytes = format_bytes(format), stride = tile->out_stride;
+    const size_t later = later_place(column, tile->columns, rows * stride, PREFETCHED_BYTES, format);
+    for (int r = 0; r < rows; r++) {
+        const char *const place = (const char *)tile->out + ((row + r) * stride + later) * bytes;
+        for (size_t line = 0; line < BLOCK_COLUMNS * bytes; line += 64) __builtin_prefetch(place + line, 1);
+    }
+}
+
 // A block of what waits, into rows `row` … of the tile.
 INLINE void scale_block(struct normalising normalising, size_t row, size_t column, int rows, enum umbel_float_format out,
                         int convert, vu *largest) {
     const struct umbel_tile tile = normalising.merging.tile;
     const size_t stride = tile.out_stride * format_bytes(out);
     char *const place = (char *)tile.out + row * stride;
-    // Stores are done in order, so one that waits for its line to come would keep those of the sums waiting.
-    if (!normalising.merging.streaming) {
-        const size_t bytes = BLOCK_COLUMNS * format_bytes(out);
-        for (int r = 0; r < rows; r++) {
-            for (size_t line = 0; line < bytes; line += 64) {
-                __builtin_prefetch(place + r * stride + column * format_bytes(out) + PREFETCHED_BYTES + line, 1);
-            }
-        }
-    }
+    if (!normalising.merging.streaming) prefetch_written(&tile, row, column, rows);
     struct converted converted;
     nothing_converted(&converted);
     UNROLLED for (int r = 0; r < rows; r++) {
@@ -128,9 +130,9 @@ INLINE void scale_block(struct normalising normalising, size_t row, size_t colum
 // A block of sums is kept, and its squares are added.
 INLINE void squared_block(struct normalising normalising, size_t row, size_t column, int rows, int first, int whole,
                           enum umbel_float_format in) {
-    const size_t count = whole ? (size_t)BLOCK_COLUMNS : normalising.merging.tile.columns - column;
+    const size_t columns = normalising.merging.tile.columns, count = whole ? (size_t)BLOCK_COLUMNS : columns - column;
     vf y[BLOCK_ROWS][BLOCK_VECTORS];
-    sum_block(y, normalising.merging, row, column, count, rows, in);
+    sum_block(y, normalising.merging, (struct run){0, columns}, row, column, count, rows, in);
     UNROLLED for (int r = 0; r < rows; r++) {
         float *const place = kept_block(normalising, column, first + r);
         store(place, 0, y[r], BLOCK_VECTORS, UMBEL_F32, 0);
@@ -279,11 +281,11 @@ static int set_merge_product_normalised(const struct umbel_tile *tile, const str
 // MARK: Columns
 
 // sums[j] = fma(y, y, sums[j]) down a block of rows, where y = fma(scale, product, x).
-INLINE void square_block(struct merging merging, size_t row, size_t column, int rows, int whole,
+INLINE void square_block(struct merging merging, struct run run, size_t row, size_t column, int rows, int whole,
                          enum umbel_float_format in, float *sums) {
     const size_t count = whole ? (size_t)BLOCK_COLUMNS : merging.tile.columns - column;
     vf y[BLOCK_ROWS][BLOCK_VECTORS], sum[BLOCK_VECTORS];
-    sum_block(y, merging, row, column, count, rows, in);
+    sum_block(y, merging, run, row, column, count, rows, in);
     load_part(sum, BLOCK_VECTORS, sums, column, count, UMBEL_F32);
     UNROLLED for (int r = 0; r < rows; r++) {
         for (int v = 0; v < BLOCK_VECTORS; v++) sum[v] = __builtin_elementwise_fma(y[r][v], y[r][v], sum[v]);
@@ -294,24 +296,29 @@ INLINE void square_block(struct merging merging, size_t row, size_t column, int 
 // Less than a block.
 static __attribute__((noinline)) void square_slowly(const struct merging *merging, size_t row, size_t column, int rows,
                                                     float *sums) {
-    for (int r = 0; r < rows; r++) square_block(*merging, row + r, column, 1, 0, merging->tile.in_format, sums);
+    const struct run run = {0, merging->tile.columns};
+    for (int r = 0; r < rows; r++) square_block(*merging, run, row + r, column, 1, 0, merging->tile.in_format, sums);
 }
 
 INLINE void square_in_format(struct merging merging, float *sums, enum umbel_float_format in) {
     const struct umbel_tile tile = merging.tile;
-    size_t row = 0;
+    const size_t width = run_columns(merging.first.inner, tile.columns);
+    for (size_t begin = 0; begin < tile.columns; begin += width) {
+        const struct run run = {begin, begin + width < tile.columns ? begin + width : tile.columns};
+        size_t row = 0;
 #define BLOCKS(ROWS)                                                                                                     \
     for (; row + ROWS <= tile.rows; row += ROWS) {                                                                       \
-        size_t column = 0;                                                                                               \
-        for (; column + BLOCK_COLUMNS <= tile.columns; column += BLOCK_COLUMNS) {                                        \
-            square_block(merging, row, column, ROWS, 1, in, sums);                                                       \
+        size_t column = run.begin;                                                                                       \
+        for (; column + BLOCK_COLUMNS <= run.end; column += BLOCK_COLUMNS) {                                             \
+            square_block(merging, run, row, column, ROWS, 1, in, sums);                                                  \
         }                                                                                                                \
-        if (column < tile.columns) square_slowly(&merging, row, column, ROWS, sums);                                     \
+        if (column < run.end) square_slowly(&merging, row, column, ROWS, sums);                                          \
     }
-    BLOCKS(BLOCK_ROWS)
-    BLOCKS(2)
-    BLOCKS(1)
+        BLOCKS(BLOCK_ROWS)
+        BLOCKS(2)
+        BLOCKS(1)
 #undef BLOCKS
+    }
 }
 
 static void set_add_product_squares(float *sums, const struct umbel_tile *tile, const struct umbel_product *product,

@@ -223,15 +223,24 @@ INLINE void store(void *out, size_t i, const vf *y, int vectors, enum umbel_floa
     }
 }
 
-// Asks for what is going to be loaded from a row some groups of columns later: with several rows at a time, the CPU does
-// not see by itself what comes next. Beyond the row's end that is the beginning of the row `next` numbers behind this one;
-// where there is none it is of no use, and no harm.
+// The place in a row of what comes some bytes later: beyond the row's end that is in the row `next` numbers behind this one.
+INLINE size_t later_place(size_t i, size_t columns, size_t next, size_t bytes, enum umbel_float_format format) {
+    const size_t later = i + bytes / format_bytes(format);
+    return later < columns ? later : later + next - columns;
+}
+
+// Asks for what is going to be loaded from a row so many bytes later: with several rows at a time, the CPU does not see by
+// itself what comes next. Where there is no row that comes next it is of no use, and no harm.
+INLINE void prefetch_later(const char *in, size_t i, size_t columns, size_t next, int vectors,
+                           enum umbel_float_format format, size_t later) {
+    const size_t bytes = format_bytes(format);
+    const char *const place = in + bytes * later_place(i, columns, next, later, format);
+    for (size_t line = 0; line < bytes * vectors * LANES; line += 64) __builtin_prefetch(place + line, 0, 0);
+}
+
 INLINE void prefetch_row(const char *in, size_t i, size_t columns, size_t next, int vectors,
                          enum umbel_float_format format) {
-    const size_t bytes = format_bytes(format);
-    size_t ahead = i + PREFETCHED_BYTES / bytes;
-    if (ahead >= columns) ahead += next - columns;
-    for (size_t line = 0; line < bytes * vectors * LANES; line += 64) __builtin_prefetch(in + bytes * ahead + line, 0, 0);
+    prefetch_later(in, i, columns, next, vectors, format, PREFETCHED_BYTES);
 }
 
 // As `load`, of `count` numbers; the registers' rest is zeros.
