@@ -17,7 +17,7 @@ package enum ColumnNorms {
         add(weight, to: blocks, pool: pool) { sums, start, rows in
             umbel_add_f32_squares(sums, start, weight.columns, rows, weight.columns)
         }
-        return corrected(blocks.total(Double.init), of: weight, pool: pool)
+        return corrected(blocks.total(), of: weight, pool: pool)
     }
 
     /// One sum a column of weight + factor · product.
@@ -37,7 +37,7 @@ package enum ColumnNorms {
                 }
             }
         }
-        return corrected(blocks.total(Double.init), of: sum, pool: pool)
+        return corrected(blocks.total(), of: sum, pool: pool)
     }
 
     /// Sums that f32 could not hold replaced by those of f64.
@@ -47,11 +47,11 @@ package enum ColumnNorms {
         add(weight, to: blocks, pool: pool) { sums, start, rows in
             umbel_add_squares(sums, start, weight.columns, rows, weight.columns)
         }
-        return zip(squares, blocks.total { $0 }).map { umbel_squares_hold($0) == 1 ? $0 : $1 }
+        return zip(squares, blocks.total()).map { umbel_squares_hold($0) == 1 ? $0 : $1 }
     }
 
     /// Computes all rows some at a time, and adds each to the sums of the block that it is in.
-    private static func add<Sum>(
+    private static func add<Sum: SquareSum>(
         _ weight: WeightRows, to blocks: Sums<Sum>, pool: ComputePool,
         _ kernel: @Sendable (UnsafeMutablePointer<Sum>?, UnsafePointer<Float>, _ rows: Int) -> Void
     ) {
@@ -73,33 +73,55 @@ package enum ColumnNorms {
     }
 }
 
+/// What a block's squares are summed in.
+private protocol SquareSum: SIMDScalar, Codable, BinaryFloatingPoint, Sendable {
+    static func widened(_ sums: SIMD16<Self>) -> SIMD16<Double>
+}
+
+extension Float: SquareSum {
+    fileprivate static func widened(_ sums: SIMD16<Float>) -> SIMD16<Double> { SIMD16<Double>(sums) }
+}
+
+extension Double: SquareSum {
+    fileprivate static func widened(_ sums: SIMD16<Double>) -> SIMD16<Double> { sums }
+}
+
 /// Sums of each block of rows, one row of numbers a block. Threads add to different blocks.
-private final class Sums<Sum: BinaryFloatingPoint & Sendable>: @unchecked Sendable {
+private final class Sums<Sum: SquareSum>: @unchecked Sendable {
     // Sendable: no two threads have a block in common.
     let rows: Int
-    let columns: Int
-    private let memory: UnsafeMutableBufferPointer<Sum>
+    private let columns: Int
+    /// Sixteen columns each.
+    private let parts: Int
+    private let memory: UnsafeMutableBufferPointer<SIMD16<Sum>>
 
     init(of weight: WeightRows) {
         rows = (weight.rows + ColumnNorms.blockRows - 1) / ColumnNorms.blockRows
         columns = weight.columns
-        memory = .allocate(capacity: max(1, rows * columns))
-        memory.initialize(repeating: 0)
+        parts = (columns + SIMD16<Sum>.scalarCount - 1) / SIMD16<Sum>.scalarCount
+        memory = .allocate(capacity: max(1, rows * parts))
+        memory.initialize(repeating: .zero)
     }
 
     deinit { memory.deallocate() }
 
     func row(_ index: Int) -> UnsafeMutablePointer<Sum>? {
         precondition(index >= 0 && index < rows)
-        return memory.baseAddress.map { $0 + index * columns }
+        return memory.baseAddress.map {
+            UnsafeMutableRawPointer($0 + index * parts).assumingMemoryBound(to: Sum.self)
+        }
     }
 
     /// The blocks added up in order.
-    func total(_ widened: (Sum) -> Double) -> [Double] {
-        var total = [Double](repeating: 0, count: columns)
-        for row in 0..<rows {
-            for column in 0..<columns { total[column] += widened(memory[row * columns + column]) }
+    func total() -> [Double] {
+        var total = [Double]()
+        total.reserveCapacity(columns + SIMD16<Double>.scalarCount)
+        for part in 0..<parts {
+            var sum = SIMD16<Double>.zero
+            for row in 0..<rows { sum += Sum.widened(memory[row * parts + part]) }
+            for lane in sum.indices { total.append(sum[lane]) }
         }
+        total.removeLast(total.count - columns)
         return total
     }
 }

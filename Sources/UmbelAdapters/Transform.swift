@@ -99,7 +99,7 @@ package enum TileSize {
     ///   - kernelRows: what they should be a multiple of.
     static func sharedRows(rows: Int, columns: Int, group: Int, kernelRows: Int, threads: Int) -> Int {
         let perThread = rows * columns / max(1, 4 * threads)
-        let wanted = max(elements, min(8 * elements, perThread)) / max(1, columns)
+        let wanted = max(elements, min(16 * elements, perThread)) / max(1, columns)
         let unit = leastCommonMultiple(group, kernelRows)
         return wanted < unit ? group * max(1, wanted / group) : wanted / unit * unit
     }

@@ -52,9 +52,7 @@ INLINE void kronecker_block(struct kronecker kronecker, struct kronecker_place p
     const size_t in_stride = tile.in_stride * format_bytes(in), out_stride = tile.out_stride * format_bytes(out);
     const char *const x = (const char *)tile.in + row * in_stride;
     char *const y = (char *)tile.out + row * out_stride;
-    for (int r = 0; r < rows; r++) {
-        prefetch_row(x + r * in_stride, column, tile.columns, rows * tile.in_stride, BLOCK_VECTORS, in);
-    }
+    prefetch_block(x, &tile, (struct run){0, tile.columns}, column, rows, 0, in);
     vf outer[BLOCK_VECTORS];
     if (kronecker.outer_row) {
         load_part(outer, BLOCK_VECTORS, kronecker.outer_row, column, count, UMBEL_F32);
