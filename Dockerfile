@@ -7,7 +7,7 @@
 # Not built yet where it was written, for want of Docker; the build command was run on Debian 12 and its result needs the
 # libraries named here.
 #
-# The Swift runtime is linked into the binary; libcurl, OpenBLAS, OpenSSL, SQLite, zlib, libpng, libjpeg and libwebp come from
+# The Swift runtime is linked into the binary; libcurl, OpenSSL, SQLite, zlib, libpng, libjpeg and libwebp come from
 # Debian in both stages, so both must be of the same Debian release.
 
 FROM swift:6.3-bookworm AS build
@@ -27,8 +27,8 @@ RUN swift build -c release --product umbel --static-swift-stdlib \
 FROM debian:bookworm-slim
 # curl is for the health check only, ca-certificates for umbel push and its like to an https address.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates curl libcurl4 libjpeg62-turbo libopenblas0-pthread \
-        libpng16-16 libsqlite3-0 libssl3 libstdc++6 libwebp7 zlib1g \
+    && apt-get install -y --no-install-recommends ca-certificates curl libcurl4 libjpeg62-turbo libpng16-16 \
+        libsqlite3-0 libssl3 libstdc++6 libwebp7 zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home umbel \
     && install -d -o umbel -g umbel /data

@@ -55,7 +55,6 @@ let package = Package(
         .target(
             name: "CUmbelCompute", dependencies: ["CUmbelKernels"], cSettings: kernelSettings,
             linkerSettings: [.linkedLibrary("m")]),
-        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CMalloc"),
@@ -71,7 +70,7 @@ let package = Package(
             exclude: ["LICENSE", "clip-merges.zlib", "make-clip-merges.py"], cSettings: kernelSettings),
 
         // Floor 1: numbers · system calls · statistics.
-        floor("UmbelTensor", on: ["CUmbelKernels", "COpenBLAS", "CMalloc"]),
+        floor("UmbelTensor", on: ["CUmbelKernels", "CMalloc"]),
         floor("UmbelPOSIX", on: ["COpenSSL", "CWriteback"]),
         floor("UmbelStatistics", on: []),
 
@@ -119,13 +118,13 @@ let package = Package(
             ],
             swiftSettings: strict),
         // Measuring, and what it is measured against.
+        .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .target(name: "CUmbelBench", path: "Benchmarks/CUmbelBench", cSettings: kernelSettings),
         .executableTarget(
             name: "umbel-bench",
             dependencies: [
                 "UmbelAdapters", "UmbelModels", "UmbelFormats", "UmbelNames", "UmbelTensor", "UmbelPOSIX",
-                "CUmbelBench",
-                arguments,
+                "CUmbelBench", "COpenBLAS", arguments,
             ],
             path: "Benchmarks/umbel-bench",
             swiftSettings: strict),

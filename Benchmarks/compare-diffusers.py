@@ -136,6 +136,7 @@ def compare(arguments, folder, part, size, dtype):
 
 def parse():
     parser = drawing_models.comparison_parser(__doc__, sizes=[256, 512, 1024], types=list(TYPES))
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--parts", nargs="+", default=list(WORK), choices=WORK)
     parser.add_argument("--evaluations", type=int, default=1, help="of a measurement at least, after the first")
     parser.add_argument("--tiled", action="store_true", help="decode in tiles")

@@ -69,6 +69,7 @@ def compare(arguments, folder, size, dtype, parts):
 
 def parse():
     parser = drawing_models.comparison_parser(__doc__, sizes=[256, 512], types=["f32", "bf16"])
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sd-cli", required=True, help="the program of stable-diffusion.cpp")
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--sd-version", help="what to print as its version, where the program does not know it")

@@ -148,6 +148,5 @@ def comparison_parser(description, sizes, types):
     parser.add_argument("--sizes", type=int, nargs="+", default=sizes)
     parser.add_argument("--types", nargs="+", default=types, choices=types)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--bin", default=".build/release")
     return parser

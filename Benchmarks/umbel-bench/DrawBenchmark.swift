@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import UmbelFormats
 import UmbelModels
+import UmbelPOSIX
 import UmbelTensor
 
 /// `umbel-bench draw`: how long a part of drawing takes with the weights of a pipeline's folder, and what memory it needs.
@@ -47,6 +48,11 @@ struct DrawBenchmark: ParsableCommand {
     @Flag(help: "Decode in tiles of the size that the autoencoder was trained on.")
     var tiled = false
 
+    @Option(
+        help:
+            "Instead of timing it, write what the U-Net gives to this file: f32, picture after picture, row after row.")
+    var values: String?
+
     @Flag(help: "Print the result as JSON.")
     var json = false
 
@@ -67,6 +73,7 @@ struct DrawBenchmark: ParsableCommand {
             case .text: try models.text()
             case .switch: try models.otherAdapter()
             }
+        if let values { return try write(work, to: values) }
         let first = try Self.time(work.body)
         var times: [Double] = []
         var beside = work.beside.map { (name: $0.name, times: [Double]()) }
@@ -77,6 +84,14 @@ struct DrawBenchmark: ParsableCommand {
         report(
             first: first, median: times.median, beside: beside.map { ($0.name, $0.times.median) },
             packed: work.packedBytes())
+    }
+
+    private func write(_ work: DrawModels.Work, to path: String) throws {
+        guard let result = try work.values?() else { throw ValidationError("only of the unet") }
+        let bytes = UnsafeRawBufferPointer(start: result.start, count: 4 * result.count)
+        let file = try AtomicFile(path: path)
+        try file.write(bytes)
+        try file.commit()
     }
 
     private func report(first: Double, median seconds: Double, beside: [(name: String, seconds: Double)], packed: Int) {

@@ -8,6 +8,8 @@ struct DrawModels {
     struct Work {
         let body: () throws -> Void
         let packedBytes: () -> Int
+        /// What comes out, if it can be told.
+        var values: (() throws -> Matrix)? = nil
         /// What is timed beside it, by turns.
         var beside: [(name: String, body: () throws -> Void)] = []
     }
@@ -28,7 +30,8 @@ struct DrawModels {
     func unet() throws -> Work {
         let (json, source) = try parts("unet")
         let evaluation = try evaluation(UNetConfiguration(json), source)
-        return Work(body: evaluation, packedBytes: { source.layers.packedBytes })
+        return Work(
+            body: { _ = try evaluation() }, packedBytes: { source.layers.packedBytes }, values: evaluation)
     }
 
     /// A U-Net with other numbers in all linear layers of its attention: every time another variant, whose memory the next one gets.
@@ -37,26 +40,27 @@ struct DrawModels {
         let (json, source) = try parts("unet")
         let configuration = try UNetConfiguration(json)
         let own = try evaluation(configuration, source, isFirst: true)
-        try own()
+        _ = try own()
         var replaced: [String: TensorView] = [:]
         for name in source.names where name.contains(".attn") && name.hasSuffix(".weight") {
             replaced[name] = source.tensor(name)?.copied()
         }
-        var last = (variant: ReplacedTensors(source, replacing: replaced), evaluate: { () throws -> Void in })
+        var last: (variant: ReplacedTensors, evaluate: () throws -> Matrix)
+        last = (ReplacedTensors(source, replacing: replaced), { Matrix(rows: 0, columns: 0) })
         return Work(
             body: {
-                last.evaluate = {}
+                last.evaluate = { Matrix(rows: 0, columns: 0) }
                 last.variant = ReplacedTensors(source, replacing: replaced)
                 last.evaluate = try evaluation(configuration, last.variant, isFirst: true)
-                try last.evaluate()
+                _ = try last.evaluate()
             }, packedBytes: { last.variant.layers.packedBytes },
-            beside: [("another time", { try last.evaluate() }), ("the base", own)])
+            beside: [("another time", { _ = try last.evaluate() }), ("the base", { _ = try own() })])
     }
 
     /// - Parameter isFirst: whether nothing is known from the step before.
     private func evaluation(
         _ configuration: UNetConfiguration, _ source: some WeightSource, isFirst: Bool = false
-    ) throws -> () throws -> Void {
+    ) throws -> () throws -> Matrix {
         let network = try UNet(configuration, Weights(source, computeType: type))
         let side = size / 8
         let sample = FeatureMap(
@@ -72,7 +76,7 @@ struct DrawModels {
         return { [conditions, pass] in
             var conditions = conditions
             if isFirst { conditions.projections = TextProjections() }
-            _ = try network(sample, timestep: 500, conditions, pass)
+            return try network(sample, timestep: 500, conditions, pass).values
         }
     }
 

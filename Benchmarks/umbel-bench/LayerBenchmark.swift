@@ -26,6 +26,9 @@ struct LayerBenchmark: ParsableCommand {
     @Option(help: "Only layers whose name contains this.")
     var only = ""
 
+    @Flag(name: .customLong("openblas"), help: "Instead, products in f32 of the same sizes by OpenBLAS and by Umbel.")
+    var besideOpenBLAS = false
+
     func validate() throws {
         guard repetitions > 0, threads.allSatisfy({ $0 > 0 }) else {
             throw ValidationError("numbers are greater than 0")
@@ -43,8 +46,9 @@ struct LayerBenchmark: ParsableCommand {
             print("the most in registers, \(threads) threads: f32 \(most[0]), bf16 \(most[1]) GFLOP/s")
         }
         print("layer                          type  threads        ms   fastest   GFLOP/s")
-        for type in type.isEmpty ? ComputeType.allCases : type {
-            let cases = LayerCase.all(type).filter { only.isEmpty || $0.name.contains(only) }
+        for type in besideOpenBLAS ? [.f32] : type.isEmpty ? ComputeType.allCases : type {
+            let all = besideOpenBLAS ? LayerCase.besideOpenBLAS : LayerCase.all(type)
+            let cases = all.filter { only.isEmpty || $0.name.contains(only) }
             for threads in threads { measure(cases, type, ComputePool(threads: threads)) }
         }
     }

@@ -1,3 +1,4 @@
+import COpenBLAS
 import UmbelModels
 import UmbelTensor
 
@@ -19,6 +20,26 @@ struct LayerCase {
             attention(8, 4096, 4096, 40, type), attention(8, 1024, 1024, 80, type), attention(8, 4096, 77, 40, type),
             groupNorm(320, 64), layerNorm(4096, 320), gelu(4096, 1280),
         ]
+    }
+
+    /// Products in f32 by OpenBLAS, each beside the linear layer of its size, which finds its weight packed.
+    static var besideOpenBLAS: [LayerCase] {
+        [
+            (4096, 320, 320), (4096, 1280, 320), (4096, 320, 2560), (1024, 640, 2560), (256, 1280, 1280), (77, 768, 320),
+        ].flatMap { (rows, inputs, outputs) in
+            [product(rows, inputs, outputs), linear(rows, inputs, outputs, .f32)]
+        }
+    }
+
+    private static func product(_ rows: Int, _ inputs: Int, _ outputs: Int) -> LayerCase {
+        let (x, weight, out) = (matrix(rows, inputs), matrix(outputs, inputs, 0.02), matrix(rows, outputs))
+        let name = "OpenBLAS \(rows)x\(inputs)x\(outputs)"
+        return LayerCase(name: name, operations: 2 * Double(rows * inputs * outputs)) { pool in
+            openblas_set_num_threads(Int32(pool.threads))
+            cblas_sgemm(
+                CblasRowMajor, CblasNoTrans, CblasTrans, Int32(rows), Int32(outputs), Int32(inputs), 1, x.start,
+                Int32(inputs), weight.start, Int32(inputs), 0, out.start, Int32(outputs))
+        }
     }
 
     private static func matrix(_ rows: Int, _ columns: Int, _ deviation: Float = 1) -> Matrix {

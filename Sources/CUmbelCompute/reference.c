@@ -143,41 +143,68 @@ void umbel_gather_reference(float *out, const struct umbel_convolution *c, size_
     }
 }
 
-// Winograd's matrices, from his points; the last one is infinity.
-static const double inputs_4[4][4] = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};
-static const double weights_4[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-static const double results_4[2][4] = {{1, 1, 1, 0}, {0, 1, -1, -1}};
-static const double inputs_6[6][6] = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
-                                      {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
-static const double weights_6[6][3] = {{1.0 / 4, 0, 0},
-                                       {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-                                       {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-                                       {1.0 / 24, 1.0 / 12, 1.0 / 6},
-                                       {1.0 / 24, -1.0 / 12, 1.0 / 6},
-                                       {0, 0, 1}};
-static const double results_6[4][6] = {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}};
+// The product of (x − q) over all of Winograd's finite points but one as coefficients of rising powers.
+static void multiply_out(double *coefficients, const double *points, size_t count, size_t left_out) {
+    coefficients[0] = 1;
+    size_t degree = 0;
+    for (size_t n = 0; n < count; n++) {
+        if (n == left_out) continue;
+        coefficients[++degree] = 0;
+        for (size_t k = degree; k > 0; k--) coefficients[k] = coefficients[k - 1] - points[n] * coefficients[k];
+        coefficients[0] *= -points[n];
+    }
+}
 
-// (i, j) of m · x · mᵀ, m of `columns` columns.
-static double sandwiched(const double *m, size_t columns, const double *x, size_t i, size_t j) {
+static double power(double x, size_t exponent) {
+    double result = 1;
+    while (exponent-- > 0) result *= x;
+    return result;
+}
+
+// Winograd's matrices for so many results in one direction, from his points: polynomials are multiplied by their values at
+// these, the last of which is infinity (Toom and Cook).
+struct matrices {
+    size_t edge;
+    double inputs[36], weights[18], results[24];
+};
+
+static struct matrices matrices_of(size_t results) {
+    static const double two[] = {0, 1, -1}, four[] = {0, 0.625, -0.625, 1.5, -1.5};
+    const double *const points = results == 4 ? four : two;
+    const size_t edge = results + 2, finite = edge - 1;
+    struct matrices m = {edge, {0}, {0}, {0}};
+    for (size_t p = 0; p < edge; p++) {
+        multiply_out(m.inputs + p * edge, points, finite, p);
+        double divisor = 1;
+        for (size_t n = 0; n < finite && p < finite; n++) divisor *= n == p ? 1 : points[p] - points[n];
+        for (size_t k = 0; k < 3; k++) m.weights[p * 3 + k] = p < finite ? power(points[p], k) / divisor : k == 2;
+        for (size_t k = 0; k < results; k++) m.results[k * edge + p] = p < finite ? power(points[p], k) : k + 1 == results;
+    }
+    return m;
+}
+
+// (i, j) of l · x · rᵀ, of `rows` and `columns` columns.
+static double sandwiched(const double *l, size_t rows, const double *x, const double *r, size_t columns, size_t i,
+                         size_t j) {
     double sum = 0;
-    for (size_t a = 0; a < columns; a++) {
-        for (size_t b = 0; b < columns; b++) sum += m[i * columns + a] * x[a * columns + b] * m[j * columns + b];
+    for (size_t a = 0; a < rows; a++) {
+        for (size_t b = 0; b < columns; b++) sum += l[i * rows + a] * x[a * columns + b] * r[j * columns + b];
     }
     return sum;
 }
 
 void umbel_winograd_weight_reference(void *panel, size_t point_stride, const float *weight, size_t outputs,
-                                     size_t inputs, size_t tile, enum umbel_unit unit) {
-    const size_t edge = tile + 2;
-    const double *const matrix = tile == 4 ? weights_6[0] : weights_4[0];
-    for (size_t p = 0; p < edge * edge; p++) {
+                                     size_t inputs, struct umbel_winograd_tile tile, enum umbel_unit unit) {
+    const struct matrices down = matrices_of(tile.rows), across = matrices_of(tile.columns);
+    for (size_t p = 0; p < down.edge * across.edge; p++) {
         uint32_t *const point = (uint32_t *)panel + p * point_stride;
         memset(point, 0, units_of(inputs, unit) * UMBEL_WEIGHT_COLUMNS * sizeof *point);
         for (size_t o = 0; o < outputs; o++) {
             for (size_t i = 0; i < inputs; i++) {
                 double g[9];
                 for (size_t n = 0; n < 9; n++) g[n] = (double)weight[(o * inputs + i) * 9 + n];
-                put_weight(point, i, o, (float)sandwiched(matrix, 3, g, p / edge, p % edge), unit);
+                const double x = sandwiched(down.weights, 3, g, across.weights, 3, p / across.edge, p % across.edge);
+                put_weight(point, i, o, (float)x, unit);
             }
         }
     }
@@ -185,21 +212,23 @@ void umbel_winograd_weight_reference(void *panel, size_t point_stride, const flo
 
 void umbel_winograd_input_reference(void *out, size_t point_stride, const float *in, size_t channels,
                                     const struct umbel_winograd *w, size_t first, size_t tiles, enum umbel_unit unit) {
-    const size_t edge = w->tile + 2;
-    const double *const matrix = w->tile == 4 ? inputs_6[0] : inputs_4[0];
+    const struct matrices down = matrices_of(w->tile.rows), across = matrices_of(w->tile.columns);
+    const size_t points = down.edge * across.edge;
     for (size_t t = 0; t < tiles; t++) {
-        const long top = (long)((first + t) / w->tiles_across * w->tile) - (long)w->top;
-        const long left = (long)((first + t) % w->tiles_across * w->tile) - (long)w->left;
+        const long top = (long)((first + t) / w->tiles_across * w->tile.rows) - (long)w->top;
+        const long left = (long)((first + t) % w->tiles_across * w->tile.columns) - (long)w->left;
         for (size_t c = 0; c < channels; c++) {
             double d[36];
-            for (size_t n = 0; n < edge * edge; n++) {
-                const long row = top + (long)(n / edge), column = left + (long)(n % edge);
+            for (size_t n = 0; n < points; n++) {
+                const long row = top + (long)(n / across.edge), column = left + (long)(n % across.edge);
                 const int inside = row >= 0 && row < (long)w->height && column >= 0 && column < (long)w->width;
                 d[n] = inside ? (double)in[((size_t)row * w->width + (size_t)column) * channels + c] : 0;
             }
-            for (size_t p = 0; p < edge * edge; p++) {
+            for (size_t p = 0; p < points; p++) {
+                const double x =
+                    sandwiched(down.inputs, down.edge, d, across.inputs, across.edge, p / across.edge, p % across.edge);
                 uint32_t *const row = (uint32_t *)out + p * point_stride + t * units_of(channels, unit);
-                put(row, c, (float)sandwiched(matrix, edge, d, p / edge, p % edge), unit);
+                put(row, c, (float)x, unit);
                 if (unit == UMBEL_PAIRS && c + 1 == channels && channels % 2) put(row, channels, 0, unit);
             }
         }
@@ -209,19 +238,21 @@ void umbel_winograd_input_reference(void *out, size_t point_stride, const float 
 void umbel_winograd_output_reference(float *out, const float *products, size_t point_stride, size_t channels,
                                      const struct umbel_winograd *w, size_t first, size_t tiles, const float *bias,
                                      const float *residual) {
-    const size_t edge = w->tile + 2;
-    const double *const matrix = w->tile == 4 ? results_6[0] : results_4[0];
+    const struct matrices down = matrices_of(w->tile.rows), across = matrices_of(w->tile.columns);
+    const size_t points = down.edge * across.edge, rows = w->tile.rows, columns = w->tile.columns;
     for (size_t t = 0; t < tiles; t++) {
         for (size_t c = 0; c < channels; c++) {
             double x[36];
-            for (size_t p = 0; p < edge * edge; p++) x[p] = (double)products[p * point_stride + t * channels + c];
-            for (size_t n = 0; n < w->tile * w->tile; n++) {
-                const size_t row = (first + t) / w->tiles_across * w->tile + n / w->tile;
-                const size_t column = (first + t) % w->tiles_across * w->tile + n % w->tile;
+            for (size_t p = 0; p < points; p++) x[p] = (double)products[p * point_stride + t * channels + c];
+            for (size_t n = 0; n < rows * columns; n++) {
+                const size_t row = (first + t) / w->tiles_across * rows + n / columns;
+                const size_t column = (first + t) % w->tiles_across * columns + n % columns;
                 if (row >= w->out_height || column >= w->out_width) continue;
                 const size_t at = (row * w->out_width + column) * channels + c;
                 const double start = (bias ? (double)bias[c] : 0) + (residual ? (double)residual[at] : 0);
-                out[at] = (float)(start + sandwiched(matrix, edge, x, n / w->tile, n % w->tile));
+                const double sum =
+                    sandwiched(down.results, down.edge, x, across.results, across.edge, n / columns, n % columns);
+                out[at] = (float)(start + sum);
             }
         }
     }

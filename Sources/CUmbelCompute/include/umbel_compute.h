@@ -99,20 +99,26 @@ void umbel_gather_reference(float *out, const struct umbel_convolution *convolut
 
 // MARK: Winograd's convolutions, 3 × 3 with stride 1
 //
-// Lavin and Gray, arXiv 1509.09308: tiles of m × m results, m = 2 or 4, are Aᵀ((G g Gᵀ) ⊙ (Bᵀ d B))A of (m + 2)² inputs d.
-// ⊙ becomes a product of matrices for each of the (m + 2)² points: tiles × inputs times inputs × outputs.
+// Lavin and Gray, arXiv 1509.09308: tiles of m × n results are Aᵀ((G g Gᵀ) ⊙ (Bᵀ d B))A of (m + 2) · (n + 2) inputs d;
+// A, B and G are those for m on the left and those for n on the right. ⊙ becomes a product of matrices for each of the
+// (m + 2) · (n + 2) points: tiles × inputs times inputs × outputs.
+
+// The results of a tile: 2 × 2, 2 × 4 or 4 × 4.
+struct umbel_winograd_tile {
+    size_t rows, columns;
+};
 
 struct umbel_winograd {
-    size_t tile;  // m
+    struct umbel_winograd_tile tile;
     size_t height, width, top, left, out_height, out_width;
     size_t tiles_across;
 };
 
 // A panel of up to 64 outputs for all points, `point_stride` units from one to the next, of a weight (outputs, inputs, 9).
 void umbel_winograd_weight(void *panel, size_t point_stride, const float *weight, size_t outputs, size_t inputs,
-                           size_t tile, enum umbel_unit unit);
+                           struct umbel_winograd_tile tile, enum umbel_unit unit);
 void umbel_winograd_weight_reference(void *panel, size_t point_stride, const float *weight, size_t outputs,
-                                     size_t inputs, size_t tile, enum umbel_unit unit);
+                                     size_t inputs, struct umbel_winograd_tile tile, enum umbel_unit unit);
 
 // For each point, `point_stride` units from one to the next, a row of the channels' units for each of `tiles` tiles from
 // `first` on, of a picture (height, width, channels).

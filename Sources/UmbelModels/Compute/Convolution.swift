@@ -31,7 +31,7 @@ package final class Convolution: PackedLayer {
     private let weight: TensorView
     private let direct = Mutex<Panels?>(nil)
     private let few = Mutex<Matrix?>(nil)
-    private let transformed = Mutex<[Int: WinogradWeights]>([:])
+    private let transformed = Mutex<[WinogradTile: WinogradWeights]>([:])
 
     /// - Parameters:
     ///   - type: what products are computed in.
@@ -77,8 +77,7 @@ package final class Convolution: PackedLayer {
         /// Too many inputs to be gathered, too few outputs to fill registers.
         case few
         case gathered
-        case winograd(tile: Int)
-
+        case winograd(WinogradTile)
         init(_ layer: Convolution, _ out: FeatureMap) {
             guard layer.inputs >= 16 else {
                 self = .gathered
@@ -92,9 +91,7 @@ package final class Convolution: PackedLayer {
                 self = .direct
                 return
             }
-            // Four times the memory of the weight for the larger tiles, so only where it is read for many places. Pairs have
-            // too few digits for them.
-            self = .winograd(tile: layer.type == .f32 && out.places >= 24 * 24 ? 4 : 2)
+            self = .winograd(WinogradTile(places: out.places, layer.type))
         }
     }
 
@@ -142,7 +139,7 @@ package final class Convolution: PackedLayer {
         }
     }
 
-    private func winogradWeights(_ tile: Int, _ pool: ComputePool) -> WinogradWeights {
+    private func winogradWeights(_ tile: WinogradTile, _ pool: ComputePool) -> WinogradWeights {
         transformed.withLock { known in
             if let weights = known[tile] { return weights }
             let made = WinogradWeights(weight, outputs: outputs, inputs: inputs, tile: tile, type: type, pool: pool)

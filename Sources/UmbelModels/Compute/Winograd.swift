@@ -1,32 +1,53 @@
 internal import CUmbelCompute
 internal import UmbelTensor
 
-/// The weight of a 3 × 3 convolution for Winograd's algorithm (Lavin and Gray, arXiv 1509.09308): tiles of m × m results need
-/// (m + 2)² products of a number each where the sum over positions needs 9 · m².
+/// The results that Winograd's algorithm computes together. The larger, the fewer products, the more memory for weights, and the more
+/// digits are lost: pairs of bf16 have too few for four by four.
+enum WinogradTile: Sendable {
+    case twoByTwo, twoByFour, fourByFour
+
+    /// The fastest of those that `type` has the digits for, by what was measured.
+    ///
+    /// - Parameter places: of the result; few are not worth reading larger weights.
+    init(places: Int, _ type: ComputeType) {
+        switch type {
+        case .f32: self = places < 24 * 24 ? .twoByTwo : .fourByFour
+        case .bf16: self = places < 12 * 12 ? .twoByTwo : .twoByFour
+        }
+    }
+
+    var rows: Int { self == .fourByFour ? 4 : 2 }
+    var columns: Int { self == .twoByTwo ? 2 : 4 }
+    var points: Int { (rows + 2) * (columns + 2) }
+    fileprivate var shape: umbel_winograd_tile { umbel_winograd_tile(rows: rows, columns: columns) }
+}
+
+/// The weight of a 3 × 3 convolution for Winograd's algorithm (Lavin and Gray, arXiv 1509.09308): tiles of m × n results need
+/// (m + 2) · (n + 2) products of a number each where the sum over positions needs 9 · m · n.
 final class WinogradWeights: Sendable {
     private let inputs: Int
     private let outputs: Int
-    private let tile: Int
+    private let tile: WinogradTile
     private let type: ComputeType
     /// For each point panel after panel, in units: (points · panels, units of the inputs · 64)
     private let units: Matrix
 
-    private var points: Int { (tile + 2) * (tile + 2) }
+    private var points: Int { tile.points }
     var byteCount: Int { 4 * units.count }
 
-    /// - Parameters:
-    ///   - weight: (outputs, inputs, 3, 3)
-    ///   - tile: m, 2 or 4.
-    init(_ weight: TensorView, outputs: Int, inputs: Int, tile: Int, type: ComputeType, pool: ComputePool) {
-        precondition(weight.elementCount == outputs * inputs * 9 && (tile == 2 || tile == 4))
+    /// - Parameter weight: (outputs, inputs, 3, 3)
+    init(
+        _ weight: TensorView, outputs: Int, inputs: Int, tile: WinogradTile, type: ComputeType, pool: ComputePool
+    ) {
+        precondition(weight.elementCount == outputs * inputs * 9)
         (self.inputs, self.outputs, self.tile, self.type) = (inputs, outputs, tile, type)
         let panels = (outputs + Panels.width - 1) / Panels.width
         let units = Matrix(
-            rows: (tile + 2) * (tile + 2) * panels, columns: type.units(inputs) * Panels.width, pool: pool)
+            rows: tile.points * panels, columns: type.units(inputs) * Panels.width, pool: pool)
         self.units = units
         Panels.forEachPanel(of: weight, outputs: outputs, pool) { panel, count, rows in
             umbel_winograd_weight(
-                units.row(panel), panels * units.columns, rows.start, count, inputs, tile, type.unit)
+                units.row(panel), panels * units.columns, rows.start, count, inputs, tile.shape, type.unit)
         }
     }
 
@@ -61,10 +82,12 @@ final class WinogradWeights: Sendable {
         }
     }
 
-    /// Tiles that are transformed, multiplied and transformed back together: what lies between fits into the last cache.
+    /// Tiles that are transformed, multiplied and transformed back together: what lies between fits into the last cache, or
+    /// nearly so where reading the weight for each strip costs more.
     private func stripLength(_ tiles: Int) -> Int {
         let bytes = 4 * points * (type.units(inputs) + outputs)
-        let most = max(48, (12 << 20) / bytes)
+        let room = byteCount > 48 << 20 ? 24 << 20 : 12 << 20
+        let most = max(48, room / bytes)
         let strips = (tiles + most - 1) / most
         let even = (tiles + strips - 1) / strips
         return min(tiles, (even + 5) / 6 * 6)
@@ -96,12 +119,13 @@ private struct Tiles: Sendable {
     private let each: Int
     let count: Int
 
-    init(_ x: FeatureMap, _ out: FeatureMap, _ padding: Convolution.Padding, _ tile: Int) {
-        let across = (out.width + tile - 1) / tile
-        each = across * ((out.height + tile - 1) / tile)
+    init(_ x: FeatureMap, _ out: FeatureMap, _ padding: Convolution.Padding, _ tile: WinogradTile) {
+        let across = (out.width + tile.columns - 1) / tile.columns
+        each = across * ((out.height + tile.rows - 1) / tile.rows)
         count = each * x.batch
         shape = umbel_winograd(
-            tile: tile, height: x.height, width: x.width, top: padding.top, left: padding.left, out_height: out.height,
+            tile: tile.shape, height: x.height, width: x.width, top: padding.top, left: padding.left,
+            out_height: out.height,
             out_width: out.width, tiles_across: across)
     }
 

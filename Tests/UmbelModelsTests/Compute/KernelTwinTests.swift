@@ -159,16 +159,18 @@ struct KernelTwinTests {
         }
     }
 
-    @Test("Winograd's transformations", arguments: names, [2, 4])
-    func winograd(name: String, tile: Int) throws {
+    @Test("Winograd's transformations", arguments: names, [[2, 2], [2, 4], [4, 4]])
+    func winograd(name: String, tile: [Int]) throws {
         let set = try kernels(name)
         var samples = Samples()
-        let points = (tile + 2) * (tile + 2)
+        let (rows, columns) = (tile[0], tile[1])
+        let points = (rows + 2) * (columns + 2)
         for (height, width, channels) in [(1, 1, 1), (9, 6, 17), (8, 11, 40)] {
-            let across = (width + tile - 1) / tile
-            let tiles = across * ((height + tile - 1) / tile)
+            let across = (width + columns - 1) / columns
+            let tiles = across * ((height + rows - 1) / rows)
             var shape = umbel_winograd(
-                tile: tile, height: height, width: width, top: 1, left: 1, out_height: height, out_width: width,
+                tile: .init(rows: rows, columns: columns), height: height, width: width, top: 1, left: 1,
+                out_height: height, out_width: width,
                 tiles_across: across)
             let x = samples.matrix(height * width, channels)
             let (found, expected) = (fresh(points * tiles * channels), fresh(points * tiles * channels))
@@ -185,22 +187,25 @@ struct KernelTwinTests {
             expectClose(out, other)
             let weight = samples.matrix(20, channels * 9)
             let (panel, twin) = (fresh(points * channels * 64), fresh(points * channels * 64))
-            set.winograd_weight(panel.start, channels * 64, weight.start, 20, channels, tile, UMBEL_NUMBERS)
-            umbel_winograd_weight_reference(twin.start, channels * 64, weight.start, 20, channels, tile, UMBEL_NUMBERS)
+            set.winograd_weight(panel.start, channels * 64, weight.start, 20, channels, shape.tile, UMBEL_NUMBERS)
+            umbel_winograd_weight_reference(
+                twin.start, channels * 64, weight.start, 20, channels, shape.tile, UMBEL_NUMBERS)
             expectClose(panel, twin)
         }
     }
 
-    @Test("Winograd's transformations to pairs", arguments: names, [2, 4])
-    func winogradPairs(name: String, tile: Int) throws {
+    @Test("Winograd's transformations to pairs", arguments: names, [[2, 2], [2, 4], [4, 4]])
+    func winogradPairs(name: String, tile: [Int]) throws {
         let set = try kernels(name)
         var samples = Samples()
-        let (points, channels) = ((tile + 2) * (tile + 2), 21)
+        let (rows, columns, channels) = (tile[0], tile[1], 21)
+        let points = (rows + 2) * (columns + 2)
         let units = unitCount(channels, UMBEL_PAIRS)
         var shape = umbel_winograd(
-            tile: tile, height: 5, width: 7, top: 1, left: 1, out_height: 5, out_width: 7,
-            tiles_across: (7 + tile - 1) / tile)
-        let tiles = shape.tiles_across * ((5 + tile - 1) / tile)
+            tile: .init(rows: rows, columns: columns), height: 5, width: 7, top: 1, left: 1, out_height: 5,
+            out_width: 7,
+            tiles_across: (7 + columns - 1) / columns)
+        let tiles = shape.tiles_across * ((5 + rows - 1) / rows)
         // Whole numbers, which both sides transform without rounding; none of them is −0.
         let x = samples.matrix(35, channels)
         for index in 0..<x.count { x.start[index] = (x.start[index] * 8).rounded() + 0 }
@@ -212,8 +217,8 @@ struct KernelTwinTests {
         let weight = samples.matrix(20, channels * 9)
         for index in 0..<weight.count { weight.start[index] = (weight.start[index] * 8).rounded() * 144 }
         let (panel, twin) = (fresh(points * units * 64), fresh(points * units * 64))
-        set.winograd_weight(panel.start, units * 64, weight.start, 20, channels, tile, UMBEL_PAIRS)
-        umbel_winograd_weight_reference(twin.start, units * 64, weight.start, 20, channels, tile, UMBEL_PAIRS)
+        set.winograd_weight(panel.start, units * 64, weight.start, 20, channels, shape.tile, UMBEL_PAIRS)
+        umbel_winograd_weight_reference(twin.start, units * 64, weight.start, 20, channels, shape.tile, UMBEL_PAIRS)
         for index in 0..<2 * panel.count {
             let half = { (words: UnsafeMutablePointer<UInt32>) in
                 Float(bitPattern: (words[index / 2] >> UInt32(index % 2 * 16)) << 16)
