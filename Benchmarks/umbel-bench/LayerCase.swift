@@ -25,7 +25,8 @@ struct LayerCase {
     /// Products in f32 by OpenBLAS, each beside the linear layer of its size, which finds its weight packed.
     static var besideOpenBLAS: [LayerCase] {
         [
-            (4096, 320, 320), (4096, 1280, 320), (4096, 320, 2560), (1024, 640, 2560), (256, 1280, 1280), (77, 768, 320),
+            (4096, 320, 320), (4096, 1280, 320), (4096, 320, 2560), (1024, 640, 2560), (256, 1280, 1280),
+            (77, 768, 320),
         ].flatMap { (rows, inputs, outputs) in
             [product(rows, inputs, outputs), linear(rows, inputs, outputs, .f32)]
         }

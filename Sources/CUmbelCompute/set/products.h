@@ -19,6 +19,16 @@ struct addend {
     const float *bias;
 };
 
+// Of products so short, writing takes as long as multiplying: lines that no cache has are waited for.
+enum { SHORT_INNER_UNITS = 64, LINE_NUMBERS = 16 };
+
+// Asks for the lines of some rows that will be written.
+INLINE void expect_tile(const float *out, size_t out_stride, size_t rows) {
+    for (size_t r = 0; r < rows && r < TILE_ROWS; r++) {
+        for (int n = 0; n < TILE_COLUMNS; n += LINE_NUMBERS) __builtin_prefetch(out + r * out_stride + n, 1);
+    }
+}
+
 // Rows by their first units times one part of a panel, whose first `columns` are wanted. Meanwhile the part that is next
 // comes into the second cache, a line after the other: the CPU itself would ask for it only when it is needed, and weights
 // come from memory once a layer.
@@ -39,6 +49,9 @@ INLINE void multiply_part(float *out, size_t out_stride, const uint32_t *const *
             for (int i = 0; i < height; i++) tile.left[i] = left[r + i];
             tile.out = out + r * out_stride + c;
             tile.start = addend.start ? addend.start + r * addend.stride + c : NULL;
+            if (inner < SHORT_INNER_UNITS && whole && rows - r > TILE_ROWS) {
+                expect_tile(tile.out + TILE_ROWS * out_stride, out_stride, rows - r - TILE_ROWS);
+            }
             if (whole) whole_tile(&tile, height, unit, 0); else narrow_tile(&tile, height, columns - c, unit);
             tile.ahead += inner * tile.ahead_step;
         }
