@@ -12,6 +12,7 @@ stable-diffusion.cpp says them itself, in one process that draws; Umbel's are `u
 
 usage: Benchmarks/compare-sdcpp.py --cache FOLDER --sd-cli FILE [--models sd15 sdxl] [--sizes 256 512] [--types f32 bf16]
                                    [--threads 2] [--rounds 3] [--steps 4] [--bin .build/release] [--sd-version TEXT]
+                                   [--checkpoint FILE]
 """
 import os
 import re
@@ -31,7 +32,7 @@ ENDS = {"text": (r"computing condition graph completed, taking (\d+) ms", 1000),
 def their_seconds(arguments, folder, size, dtype):
     """Seconds of each part, from the lines that sd-cli writes."""
     with tempfile.TemporaryDirectory() as output:
-        command = [arguments.sd_cli, "-m", folder, "-p", "a red circle", "-n", "blue", "--cfg-scale", "7", "--steps", str(arguments.steps),
+        command = [arguments.sd_cli, "-m", arguments.checkpoint or folder, "-p", "a red circle", "-n", "blue", "--cfg-scale", "7", "--steps", str(arguments.steps),
                    "-W", str(size), "-H", str(size), "--type", dtype, "-t", str(arguments.threads), "--seed", "1",
                    "--sampling-method", "euler", "-v", "-o", os.path.join(output, "picture.png")]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
@@ -71,6 +72,7 @@ def parse():
     parser = drawing_models.comparison_parser(__doc__, sizes=[256, 512], types=["f32", "bf16"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sd-cli", required=True, help="the program of stable-diffusion.cpp")
+    parser.add_argument("--checkpoint", help="what it reads instead of the folder: the same weights in one file, with --models NAME")
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--sd-version", help="what to print as its version, where the program does not know it")
     return parser.parse_args()
