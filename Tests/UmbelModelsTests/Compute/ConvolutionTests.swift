@@ -94,6 +94,24 @@ struct ConvolutionTests {
         }
     }
 
+    /// Of numbers that bf16 has. Sums of their products in f32 would have 0; the points 1 and 2, or tiles of 4 × 4, more than the limits.
+    @Test(
+        "Winograd's tiles lose only the digits that their points must, as a root of the mean square",
+        arguments: [(8, ComputeType.bf16, 6e-3), (16, .bf16, 8.5e-3), (24, .f32, 1e-6)])
+    func digits(size: Int, type: ComputeType, limit: Double) {
+        var samples = Samples()
+        let shape = Shape(height: size, width: size, inputs: 32, outputs: 16)
+        let x = samples.map(1, size, size, shape.inputs)
+        for index in 0..<x.values.count { x.values.start[index] = x.values.start[index].asBFloat }
+        let weight = samples.tensor([shape.outputs, shape.inputs, 3, 3])
+        let layer = Convolution(weight: weight, bias: nil, padding: .init(1), type: type)
+        let found = layer(x, pool: pool).values.values
+        let exact = expected(x, weight.values(), shape, bias: nil, residual: nil, rounds: type == .bf16)
+        let error = zip(found, exact).reduce(0) { $0 + (Double($1.0) - $1.1) * (Double($1.0) - $1.1) }
+        let square = exact.reduce(0) { $0 + $1 * $1 }
+        #expect((error / square).squareRoot() < limit, "\((error / square).squareRoot())")
+    }
+
     @Test("The number of threads changes no bit", arguments: [ComputeType.f32, .bf16])
     func threads(type: ComputeType) {
         var samples = Samples()
