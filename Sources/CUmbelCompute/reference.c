@@ -175,9 +175,10 @@ static struct matrices matrices_of(size_t results) {
     struct matrices m = {edge, {0}, {0}, {0}};
     for (size_t p = 0; p < edge; p++) {
         multiply_out(m.inputs + p * edge, points, finite, p);
-        double divisor = 1;
-        for (size_t n = 0; n < finite && p < finite; n++) divisor *= n == p ? 1 : points[p] - points[n];
-        for (size_t k = 0; k < 3; k++) m.weights[p * 3 + k] = p < finite ? power(points[p], k) / divisor : k == 2;
+        for (size_t n = 0; n < finite && p < finite; n++) {
+            for (size_t k = 0; k < edge && n != p; k++) m.inputs[p * edge + k] /= points[p] - points[n];
+        }
+        for (size_t k = 0; k < 3; k++) m.weights[p * 3 + k] = p < finite ? power(points[p], k) : k == 2;
         for (size_t k = 0; k < results; k++) m.results[k * edge + p] = p < finite ? power(points[p], k) : k + 1 == results;
     }
     return m;
@@ -193,16 +194,18 @@ static double sandwiched(const double *l, size_t rows, const double *x, const do
     return sum;
 }
 
-void umbel_winograd_weight_reference(void *panel, size_t point_stride, const float *weight, size_t outputs,
-                                     size_t inputs, struct umbel_winograd_tile tile, enum umbel_unit unit) {
-    const struct matrices down = matrices_of(tile.rows), across = matrices_of(tile.columns);
+void umbel_winograd_weight_reference(void *panel, size_t point_stride, const struct umbel_winograd_weights *weights,
+                                     enum umbel_unit unit) {
+    const struct matrices down = matrices_of(weights->tile.rows), across = matrices_of(weights->tile.columns);
+    const size_t size = weights->format == UMBEL_F32 ? 4 : 2;
     for (size_t p = 0; p < down.edge * across.edge; p++) {
         uint32_t *const point = (uint32_t *)panel + p * point_stride;
-        memset(point, 0, units_of(inputs, unit) * UMBEL_WEIGHT_COLUMNS * sizeof *point);
-        for (size_t o = 0; o < outputs; o++) {
-            for (size_t i = 0; i < inputs; i++) {
+        memset(point, 0, units_of(weights->inputs, unit) * UMBEL_WEIGHT_COLUMNS * sizeof *point);
+        for (size_t o = 0; o < weights->outputs; o++) {
+            for (size_t i = 0; i < weights->inputs; i++) {
+                const char *const stored = (const char *)weights->start + (o * weights->stride + 9 * i) * size;
                 double g[9];
-                for (size_t n = 0; n < 9; n++) g[n] = (double)weight[(o * inputs + i) * 9 + n];
+                for (size_t n = 0; n < 9; n++) g[n] = (double)umbel_widen_one_reference(stored + n * size, weights->format);
                 const double x = sandwiched(down.weights, 3, g, across.weights, 3, p / across.edge, p % across.edge);
                 put_weight(point, i, o, (float)x, unit);
             }

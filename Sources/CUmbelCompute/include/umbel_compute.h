@@ -43,6 +43,16 @@ void umbel_pack_rows_reference(uint32_t *out, size_t out_stride, const float *in
 
 // MARK: Products
 
+// Units of the inner dimension that are gone through at once at most: a panel's part, 80 KiB, stays in the second cache for all
+// rows.
+enum { UMBEL_INNER_UNITS = 320 };
+
+// The next part of an inner dimension of which `left` units are left: all parts are about as long, and none is longer than the first.
+static inline size_t umbel_inner_part(size_t left) {
+    const size_t parts = (left + UMBEL_INNER_UNITS - 1) / UMBEL_INNER_UNITS;
+    return parts < 2 ? left : (left + parts - 1) / parts;
+}
+
 struct umbel_panel_product {
     float *out;  // (rows, columns)
     size_t out_stride;
@@ -54,6 +64,9 @@ struct umbel_panel_product {
     const float *bias;      // (columns); NULL for none
     const float *residual;  // (rows, columns); NULL for none
     size_t residual_stride;
+    // What is brought into the second cache meanwhile, for products to come; NULL for the panels that are next.
+    const void *ahead;
+    size_t ahead_bytes;
     enum umbel_unit unit;
 };
 
@@ -114,11 +127,21 @@ struct umbel_winograd {
     size_t tiles_across;
 };
 
-// A panel of up to 64 outputs for all points, `point_stride` units from one to the next, of a weight (outputs, inputs, 9).
-void umbel_winograd_weight(void *panel, size_t point_stride, const float *weight, size_t outputs, size_t inputs,
-                           struct umbel_winograd_tile tile, enum umbel_unit unit);
-void umbel_winograd_weight_reference(void *panel, size_t point_stride, const float *weight, size_t outputs,
-                                     size_t inputs, struct umbel_winograd_tile tile, enum umbel_unit unit);
+// Weights of up to 64 outputs as they are stored, in f32, bf16 or f16: all of their inputs or some neighbouring ones.
+struct umbel_winograd_weights {
+    const void *start;  // (outputs, inputs, 9); needs no alignment
+    enum umbel_float_format format;
+    size_t stride;  // numbers from output to output
+    size_t outputs, inputs;
+    struct umbel_winograd_tile tile;
+};
+
+// A panel of them for all points, `point_stride` units from one to the next. Of pairs, odd numbers of inputs are filled up with a
+// zero.
+void umbel_winograd_weight(void *panel, size_t point_stride, const struct umbel_winograd_weights *weights,
+                           enum umbel_unit unit);
+void umbel_winograd_weight_reference(void *panel, size_t point_stride, const struct umbel_winograd_weights *weights,
+                                     enum umbel_unit unit);
 
 // For each point, `point_stride` units from one to the next, a row of the channels' units for each of `tiles` tiles from
 // `first` on, of a picture (height, width, channels).

@@ -20,9 +20,8 @@
     X(gather, (float *out, const struct umbel_convolution *convolution, size_t first, size_t places),                    \
       (out, convolution, first, places))                                                                                 \
     X(winograd_weight,                                                                                                   \
-      (void *panel, size_t point_stride, const float *weight, size_t outputs, size_t inputs,                             \
-       struct umbel_winograd_tile tile, enum umbel_unit unit),                                                           \
-      (panel, point_stride, weight, outputs, inputs, tile, unit))                                                        \
+      (void *panel, size_t point_stride, const struct umbel_winograd_weights *weights, enum umbel_unit unit),            \
+      (panel, point_stride, weights, unit))                                                                              \
     X(winograd_input,                                                                                                    \
       (void *out, size_t point_stride, const float *in, size_t channels, const struct umbel_winograd *shape,             \
        size_t first, size_t tiles, enum umbel_unit unit),                                                                \

@@ -4,7 +4,7 @@
 #include "products.h"
 
 // What lies outside of a picture.
-static const uint32_t zeros[INNER_UNITS];
+static const uint32_t zeros[UMBEL_INNER_UNITS];
 
 // Row and column of the input that the first kernel position of a place sees, counted from the corner of the padding.
 struct place {
@@ -35,10 +35,11 @@ INLINE void convolve_panel(const struct umbel_convolution *c, size_t first, cons
         const struct place at = {position / c->kernel, position % c->kernel};
         for (size_t i = 0; i < places; i++) inputs[i] = input_at(c, where[i], at);
         for (size_t k = 0, inner; k < c->inner; k += inner) {
-            inner = inner_part(c->inner - k);
+            inner = umbel_inner_part(c->inner - k);
             for (size_t i = 0; i < places; i++) left[i] = inputs[i] ? inputs[i] + k : zeros;
             const uint32_t *const next = panel + inner * UMBEL_WEIGHT_COLUMNS;
-            multiply_part(out, c->out_stride, left, places, panel, next, inner, columns, addend, c->unit);
+            multiply_part(out, c->out_stride, left, places, panel, next_part(next, places, columns), inner, columns, addend,
+                          c->unit);
             addend = (struct addend){out, c->out_stride, NULL};
             panel = next;
         }
@@ -93,9 +94,9 @@ INLINE void convolve_few(const struct umbel_convolution *c, size_t first, size_t
         const uint32_t *inputs[FEW_PLACES], *part[FEW_PLACES];
         for (int p = 0; p < places; p++) inputs[p] = input_at(c, where[p], at);
         const float *const weights = (const float *)c->panels + (position * c->columns + output) * c->inner;
-        for (size_t k = 0; k < c->inner; k += INNER_UNITS) {
+        for (size_t k = 0; k < c->inner; k += UMBEL_INNER_UNITS) {
             for (int p = 0; p < places; p++) part[p] = inputs[p] ? inputs[p] + k : zeros;
-            const size_t inner = c->inner - k < INNER_UNITS ? c->inner - k : INNER_UNITS;
+            const size_t inner = c->inner - k < UMBEL_INNER_UNITS ? c->inner - k : UMBEL_INNER_UNITS;
             add_few(sum, part, weights + k, c->inner, inner, places, outputs);
         }
     }

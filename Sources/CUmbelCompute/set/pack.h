@@ -129,8 +129,6 @@ INLINE vf number_of(vu words, int second, enum umbel_float_format format) {
     return widen_half(__builtin_convertvector(second ? words >> 16 : words & 0xffff, vh));
 }
 
-INLINE vu pair_of(vf first, vf second) { return round_bfloat(first) | round_bfloat(second) << 16; }
-
 // Words of LANES outputs, turned over, as units of a panel: `inputs` is how many there are from the first of these on.
 INLINE void store_turned(uint32_t *panel, const vu square[LANES], size_t inputs, enum umbel_float_format format,
                          enum umbel_unit unit) {

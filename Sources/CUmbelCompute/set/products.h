@@ -2,16 +2,6 @@
 #pragma once
 #include "tiles.h"
 
-// Units of the inner dimension that are gone through at once: the panel's part, 80 KiB, stays in the second cache for all
-// rows.
-enum { INNER_UNITS = 320 };
-
-// The next part of an inner dimension of which `left` units are left: all parts are about as long.
-INLINE size_t inner_part(size_t left) {
-    const size_t parts = (left + INNER_UNITS - 1) / INNER_UNITS;
-    return parts < 2 ? left : (left + parts - 1) / parts;
-}
-
 // What the rows of a product add to: nothing, or what a bias and a residual are, or what is there.
 struct addend {
     const float *start;
@@ -29,17 +19,28 @@ INLINE void expect_tile(const float *out, size_t out_stride, size_t rows) {
     }
 }
 
-// Rows by their first units times one part of a panel, whose first `columns` are wanted. Meanwhile the part that is next
-// comes into the second cache, a line after the other: the CPU itself would ask for it only when it is needed, and weights
-// come from memory once a layer.
-INLINE void multiply_part(float *out, size_t out_stride, const uint32_t *const *left, size_t rows, const uint32_t *panel,
-                          const uint32_t *next, size_t inner, size_t columns, struct addend addend,
-                          enum umbel_unit unit) {
+// What comes into the second cache while a product is computed: so many bytes from there on for each unit of each tile. The CPU
+// itself would ask for it only when it is needed.
+struct ahead {
+    const char *start;
+    size_t step;
+};
+
+INLINE size_t tiles_of(size_t rows, size_t columns) {
     const size_t across = columns < TILE_COLUMNS ? (columns + LANES - 1) / LANES : columns / TILE_COLUMNS;
-    const size_t tiles = (rows + TILE_ROWS - 1) / TILE_ROWS * across;
+    return (rows + TILE_ROWS - 1) / TILE_ROWS * across;
+}
+
+// The part of a panel that is next: weights come from memory once a layer.
+INLINE struct ahead next_part(const uint32_t *next, size_t rows, size_t columns) {
+    return (struct ahead){(const char *)next, UMBEL_WEIGHT_COLUMNS * sizeof *next / tiles_of(rows, columns)};
+}
+
+// Rows by their first units times one part of a panel, whose first `columns` are wanted.
+INLINE void multiply_part(float *out, size_t out_stride, const uint32_t *const *left, size_t rows, const uint32_t *panel,
+                          struct ahead ahead, size_t inner, size_t columns, struct addend addend, enum umbel_unit unit) {
     struct tile tile = {.out_stride = out_stride, .step = 1, .right_stride = UMBEL_WEIGHT_COLUMNS, .inner = inner,
-                        .start_stride = addend.stride, .ahead = (const char *)next,
-                        .ahead_step = UMBEL_WEIGHT_COLUMNS * sizeof *next / tiles};
+                        .start_stride = addend.stride, .ahead = ahead.start, .ahead_step = ahead.step};
     for (size_t c = 0; c < columns;) {
         const int whole = columns - c >= TILE_COLUMNS;
         tile.right = panel + c;
@@ -64,7 +65,7 @@ enum { PRODUCT_ROWS = 96 };
 
 // Some rows and one panel from its first unit to the last: their results stay in the first caches meanwhile.
 INLINE void multiply_panel(const struct umbel_panel_product *p, size_t row, size_t rows, size_t column,
-                           enum umbel_unit unit) {
+                           struct ahead *ahead, enum umbel_unit unit) {
     const uint32_t *left[PRODUCT_ROWS];
     float *const out = p->out + row * p->out_stride + column;
     struct addend addend = {p->residual ? p->residual + row * p->residual_stride + column : NULL, p->residual_stride,
@@ -73,10 +74,12 @@ INLINE void multiply_panel(const struct umbel_panel_product *p, size_t row, size
     const uint32_t *panel = (const uint32_t *)p->panels + column / UMBEL_WEIGHT_COLUMNS * p->panel_stride;
     size_t k = 0;
     do {
-        const size_t inner = inner_part(p->inner - k);
+        const size_t inner = umbel_inner_part(p->inner - k);
         for (size_t i = 0; i < rows; i++) left[i] = (const uint32_t *)p->left + (row + i) * p->left_stride + k;
         const uint32_t *const next = panel + inner * UMBEL_WEIGHT_COLUMNS;
-        multiply_part(out, p->out_stride, left, rows, panel, next, inner, columns, addend, unit);
+        const struct ahead part = ahead->start ? *ahead : next_part(next, rows, columns);
+        multiply_part(out, p->out_stride, left, rows, panel, part, inner, columns, addend, unit);
+        if (ahead->start) ahead->start += inner * tiles_of(rows, columns) * ahead->step;
         addend = (struct addend){out, p->out_stride, NULL};
         panel = next;
         k += inner;
@@ -84,9 +87,11 @@ INLINE void multiply_panel(const struct umbel_panel_product *p, size_t row, size
 }
 
 INLINE void multiply_panels(const struct umbel_panel_product *p, enum umbel_unit unit) {
+    const size_t steps = tiles_of(p->rows, p->columns) * p->inner;
+    struct ahead ahead = {p->ahead, steps > 0 ? p->ahead_bytes / steps : 0};
     for (size_t r = 0; r < p->rows; r += PRODUCT_ROWS) {
         const size_t rows = p->rows - r < PRODUCT_ROWS ? p->rows - r : PRODUCT_ROWS;
-        for (size_t c = 0; c < p->columns; c += UMBEL_WEIGHT_COLUMNS) multiply_panel(p, r, rows, c, unit);
+        for (size_t c = 0; c < p->columns; c += UMBEL_WEIGHT_COLUMNS) multiply_panel(p, r, rows, c, &ahead, unit);
     }
 }
 

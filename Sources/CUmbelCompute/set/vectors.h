@@ -102,6 +102,18 @@ INLINE void store_bfloat(void *out, vf x, size_t count) {
     else memcpy(out, &h, (count + 1) / 2 * 4);
 }
 
+// Pairs of a number of each, for finite numbers.
+INLINE vu pair_of(vf first, vf second) {
+#if BFLOAT_PRODUCTS
+    typedef uint16_t halves __attribute__((ext_vector_type(2 * LANES)));
+    const halves both = (halves)_mm512_cvtne2ps_pbh((__m512)second, (__m512)first);
+    return (vu)__builtin_shufflevector(both, both, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23, 8, 24, 9, 25, 10,
+                                       26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+#else
+    return round_bfloat(first) | round_bfloat(second) << 16;
+#endif
+}
+
 // sum + a · b, of numbers or of pairs.
 INLINE vf add_product(vf sum, vf a, vf b, enum umbel_unit unit) {
     if (unit == UMBEL_NUMBERS) return multiply_add(a, b, sum);

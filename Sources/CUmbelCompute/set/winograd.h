@@ -19,44 +19,44 @@ enum { LARGEST_EDGE = 6 };
         else transform(4, 4, unit); \
     } while (0)
 
-// Bᵀd: `edge` inputs to as many points.
+// Bᵀd: `edge` inputs to as many points. What Toom and Cook divide by is divided by here: an adapter's weights are transformed at
+// each use, and for few tiles that takes longer.
 INLINE void input_points(vf *out, const vf *d, int edge) {
     if (edge == 4) {
-        out[0] = d[2] - d[0];
-        out[1] = d[2] + d[1];
-        out[2] = d[2] - d[1];
+        const vf half = d[2] * 0.5f;
+        out[0] = d[0] - d[2];
+        out[1] = multiply_add(d[1], 0.5f, half);
+        out[2] = multiply_add(d[1], -0.5f, half);
         out[3] = d[3] - d[1];
         return;
     }
-    const vf near_even = multiply_add(d[2], -FAR_SQUARE, d[4]), near_odd = multiply_add(d[1], -FAR_SQUARE, d[3]) * NEAR_POINT;
-    const vf far_even = multiply_add(d[2], -NEAR_SQUARE, d[4]), far_odd = multiply_add(d[1], -NEAR_SQUARE, d[3]) * FAR_POINT;
+    const float near = 0.5f / (NEAR_SQUARE * (NEAR_SQUARE - FAR_SQUARE)), far = 0.5f / (FAR_SQUARE * (FAR_SQUARE - NEAR_SQUARE));
     const float product = NEAR_SQUARE * FAR_SQUARE, sum = NEAR_SQUARE + FAR_SQUARE;
-    out[0] = multiply_add(d[0], product, multiply_add(d[2], -sum, d[4]));
-    out[1] = near_even + near_odd;
-    out[2] = near_even - near_odd;
-    out[3] = far_even + far_odd;
-    out[4] = far_even - far_odd;
+    const vf near_even = multiply_add(d[2], -FAR_SQUARE * near, d[4] * near), near_odd = multiply_add(d[1], -FAR_SQUARE, d[3]);
+    const vf far_even = multiply_add(d[2], -NEAR_SQUARE * far, d[4] * far), far_odd = multiply_add(d[1], -NEAR_SQUARE, d[3]);
+    out[0] = multiply_add(d[2], -sum / product, multiply_add(d[4], 1 / product, d[0]));
+    out[1] = multiply_add(near_odd, NEAR_POINT * near, near_even);
+    out[2] = multiply_add(near_odd, -NEAR_POINT * near, near_even);
+    out[3] = multiply_add(far_odd, FAR_POINT * far, far_even);
+    out[4] = multiply_add(far_odd, -FAR_POINT * far, far_even);
     out[5] = multiply_add(d[1], product, multiply_add(d[3], -sum, d[5]));
 }
 
 // Gg: three weights to `edge` points.
 INLINE void weight_points(vf *out, const vf *g, int edge) {
+    out[0] = g[0];
+    out[edge - 1] = g[2];
     if (edge == 4) {
-        out[0] = -g[0];
-        out[1] = 0.5f * (g[0] + g[1] + g[2]);
-        out[2] = 0.5f * (g[0] - g[1] + g[2]);
-        out[3] = g[2];
+        const vf even = g[0] + g[2];
+        out[1] = even + g[1];
+        out[2] = even - g[1];
         return;
     }
-    const float near = 0.5f / (NEAR_SQUARE * (NEAR_SQUARE - FAR_SQUARE)), far = 0.5f / (FAR_SQUARE * (FAR_SQUARE - NEAR_SQUARE));
-    const vf near_even = multiply_add(g[2], NEAR_SQUARE, g[0]) * near, near_odd = g[1] * (NEAR_POINT * near);
-    const vf far_even = multiply_add(g[2], FAR_SQUARE, g[0]) * far, far_odd = g[1] * (FAR_POINT * far);
-    out[0] = g[0] * (1 / (NEAR_SQUARE * FAR_SQUARE));
-    out[1] = near_even + near_odd;
-    out[2] = near_even - near_odd;
-    out[3] = far_even + far_odd;
-    out[4] = far_even - far_odd;
-    out[5] = g[2];
+    const vf near_even = multiply_add(g[2], NEAR_SQUARE, g[0]), far_even = multiply_add(g[2], FAR_SQUARE, g[0]);
+    out[1] = multiply_add(g[1], NEAR_POINT, near_even);
+    out[2] = multiply_add(g[1], -NEAR_POINT, near_even);
+    out[3] = multiply_add(g[1], FAR_POINT, far_even);
+    out[4] = multiply_add(g[1], -FAR_POINT, far_even);
 }
 
 // Aᵀp: `edge` points to edge − 2 results.
@@ -138,63 +138,106 @@ static void set_winograd_input(void *out, size_t point_stride, const float *in, 
 #undef TRANSFORM
 }
 
-// All points of some outputs' weights, of nine rows of a panel's numbers.
-INLINE void weights_at_points(vf *points, const float *numbers, int rows, int columns) {
-    vf across[3][LARGEST_EDGE], down[3], column[LARGEST_EDGE];
+// One column of the points of some outputs' weights for one input. What two columns share is computed once, if both are asked for.
+INLINE void weights_at_column(vf *points, const vf g[9], int column, int rows, int columns) {
+    vf down[3];
     UNROLLED for (int r = 0; r < 3; r++) {
-        vf g[3];
-        UNROLLED for (int c = 0; c < 3; c++) g[c] = load(numbers + (3 * r + c) * UMBEL_WEIGHT_COLUMNS);
-        weight_points(across[r], g, columns);
+        vf across[LARGEST_EDGE];
+        weight_points(across, g + 3 * r, columns);
+        down[r] = across[column];
     }
+    weight_points(points, down, rows);
+}
+
+// Words of each of LANES outputs that are turned over together: the weights of LANES inputs in f32, of twice as many in 16 bits.
+enum { TURNED_WEIGHTS = 9 * LANES };
+
+// `bytes` of each of `outputs` rows, `stride` bytes from one to the next, as words with the outputs across; the rest is zeros.
+INLINE void turn_weights(vu words[TURNED_WEIGHTS], const char *rows, size_t stride, size_t outputs, size_t bytes) {
+    for (size_t w = 0; w < TURNED_WEIGHTS; w += LANES) {
+        const size_t before = w * sizeof(uint32_t);
+        vu square[LANES], padded[LANES];
+        const char *from = rows + before;
+        size_t step = stride;
+        if (outputs < LANES || before + sizeof *words > bytes) {
+            const size_t left = bytes > before ? bytes - before : 0;
+            memset(padded, 0, sizeof padded);
+            for (size_t o = 0; o < outputs && o < LANES; o++) {
+                memcpy(&padded[o], from + o * stride, left < sizeof *words ? left : sizeof *words);
+            }
+            from = (const char *)padded;
+            step = sizeof *padded;
+        }
+        UNROLLED for (size_t o = 0; o < LANES; o++) {
+            square[o] = (vu)load(from + o * step);
+            __builtin_prefetch(rows + before + o * stride + TURNED_WEIGHTS * sizeof(uint32_t), 0, 2);
+        }
+        turn_square(square);
+        UNROLLED for (size_t o = 0; o < LANES; o++) words[w + o] = square[o];
+    }
+}
+
+// The weights of the first or second of two inputs.
+INLINE void weights_of(vf g[9], const vu *words, int second, enum umbel_float_format format) {
+    UNROLLED for (int p = 0; p < 9; p++) {
+        const int number = 9 * second + p;
+        g[p] = format == UMBEL_F32 ? (vf)words[number] : number_of(words[number / 2], number % 2, format);
+    }
+}
+
+// Two inputs' weights at all points, stored column after column: all of them at once would be more than there are registers.
+INLINE void transform_two(uint32_t *out, size_t point_stride, const vu *words, int has_second, int rows, int columns,
+                          enum umbel_float_format format, enum umbel_unit unit) {
+    vf g[2][9], points[2][LARGEST_EDGE];
+    UNROLLED for (int second = 0; second < 2; second++) weights_of(g[second], words, second, format);
     UNROLLED for (int j = 0; j < columns; j++) {
-        UNROLLED for (int r = 0; r < 3; r++) down[r] = across[r][j];
-        weight_points(column, down, rows);
-        UNROLLED for (int r = 0; r < rows; r++) points[r * columns + j] = column[r];
-    }
-}
-
-// So many inputs are transformed together: their numbers are whole cache lines of each output's weights.
-enum { TRANSFORMED_INPUTS = PACKED_NUMBERS };
-
-INLINE void transform_weights(uint32_t *panel, size_t point_stride, const float *weight, size_t outputs, size_t inputs,
-                              int rows, int columns, enum umbel_unit unit) {
-    float numbers[(TRANSFORMED_INPUTS + 1) * 9 * UMBEL_WEIGHT_COLUMNS] = {0};
-    // Of all columns before any is stored: points lie far apart, and each is written in runs.
-    vf points[UMBEL_WEIGHT_COLUMNS / LANES][LARGEST_EDGE * LARGEST_EDGE], others[LARGEST_EDGE * LARGEST_EDGE];
-    const size_t width = unit == UMBEL_PAIRS ? 2 : 1;
-    for (size_t first = 0; first < inputs; first += TRANSFORMED_INPUTS) {
-        const size_t count = inputs - first < TRANSFORMED_INPUTS ? inputs - first : TRANSFORMED_INPUTS;
-        for (size_t n = 0; n < 9 * count; n += PACKED_NUMBERS) {
-            const size_t part = 9 * count - n < PACKED_NUMBERS ? 9 * count - n : PACKED_NUMBERS;
-            turn_outputs(numbers + n * UMBEL_WEIGHT_COLUMNS, weight, outputs, 9 * inputs, 9 * first + n, part);
-        }
-        // Of pairs, the second half of the last unit may be nobody's.
-        memset(numbers + 9 * count * UMBEL_WEIGHT_COLUMNS, 0, 9 * UMBEL_WEIGHT_COLUMNS * sizeof *numbers);
-        for (size_t i = 0; i < count; i += width, panel += UMBEL_WEIGHT_COLUMNS) {
-            const float *const input = numbers + i * 9 * UMBEL_WEIGHT_COLUMNS;
-            for (size_t o = 0; o < UMBEL_WEIGHT_COLUMNS; o += LANES) {
-                weights_at_points(points[o / LANES], input + o, rows, columns);
-                if (width == 1) continue;
-                weights_at_points(others, input + 9 * UMBEL_WEIGHT_COLUMNS + o, rows, columns);
-                for (int p = 0; p < rows * columns; p++) {
-                    vf *const pair = &points[o / LANES][p];
-                    *pair = (vf)(round_bfloat(*pair) | round_bfloat(others[p]) << 16);
-                }
+        UNROLLED for (int second = 0; second < 2; second++) weights_at_column(points[second], g[second], j, rows, columns);
+        UNROLLED for (int i = 0; i < rows; i++) {
+            uint32_t *const point = out + (i * columns + j) * point_stride;
+            if (unit == UMBEL_PAIRS) {
+                store(point, (vf)pair_of(points[0][i], points[1][i]));
+                continue;
             }
-            for (int p = 0; p < rows * columns; p++) {
-                for (size_t o = 0; o < UMBEL_WEIGHT_COLUMNS; o += LANES) {
-                    store(panel + p * point_stride + o, points[o / LANES][p]);
-                }
-            }
+            store(point, points[0][i]);
+            if (has_second) store(point + UMBEL_WEIGHT_COLUMNS, points[1][i]);
         }
     }
 }
 
-static void set_winograd_weight(void *panel, size_t point_stride, const float *weight, size_t outputs, size_t inputs,
-                                struct umbel_winograd_tile tile, enum umbel_unit unit) {
-#define TRANSFORM(rows, columns, unit) transform_weights(panel, point_stride, weight, outputs, inputs, rows, columns, unit)
-    if (unit == UMBEL_PAIRS) FOR_EDGES(tile, TRANSFORM, UMBEL_PAIRS);
-    else FOR_EDGES(tile, TRANSFORM, UMBEL_NUMBERS);
+INLINE void transform_turned(uint32_t *out, size_t point_stride, const vu *words, size_t inputs, int rows, int columns,
+                             enum umbel_float_format format, enum umbel_unit unit) {
+    for (size_t i = 0; i < inputs; i += 2) {
+        transform_two(out, point_stride, words, i + 1 < inputs, rows, columns, format, unit);
+        words += format == UMBEL_F32 ? 18 : 9;
+        out += unit == UMBEL_PAIRS ? UMBEL_WEIGHT_COLUMNS : 2 * UMBEL_WEIGHT_COLUMNS;
+    }
+}
+
+INLINE void transform_weights(uint32_t *panel, size_t point_stride, const struct umbel_winograd_weights *weights, int rows,
+                              int columns, enum umbel_unit unit) {
+    const size_t size = weights->format == UMBEL_F32 ? 4 : 2, together = LANES * 4 / size;
+    vu words[TURNED_WEIGHTS];
+    for (size_t input = 0; input < weights->inputs; input += together) {
+        const size_t count = weights->inputs - input < together ? weights->inputs - input : together;
+        uint32_t *const out = panel + input / (unit == UMBEL_PAIRS ? 2 : 1) * UMBEL_WEIGHT_COLUMNS;
+        for (size_t o = 0; o < UMBEL_WEIGHT_COLUMNS; o += LANES) {
+            const size_t skipped = o < weights->outputs ? o : weights->outputs;
+            const char *const start = (const char *)weights->start + (skipped * weights->stride + 9 * input) * size;
+            turn_weights(words, start, weights->stride * size, weights->outputs - skipped, 9 * count * size);
+            switch (weights->format) {
+            case UMBEL_BF16: transform_turned(out + o, point_stride, words, count, rows, columns, UMBEL_BF16, unit); break;
+            case UMBEL_F16: transform_turned(out + o, point_stride, words, count, rows, columns, UMBEL_F16, unit); break;
+            default: transform_turned(out + o, point_stride, words, count, rows, columns, UMBEL_F32, unit);
+            }
+        }
+    }
+}
+
+static void set_winograd_weight(void *panel, size_t point_stride, const struct umbel_winograd_weights *weights,
+                                enum umbel_unit unit) {
+#define TRANSFORM(rows, columns, unit) transform_weights(panel, point_stride, weights, rows, columns, unit)
+    if (unit == UMBEL_PAIRS) FOR_EDGES(weights->tile, TRANSFORM, UMBEL_PAIRS);
+    else FOR_EDGES(weights->tile, TRANSFORM, UMBEL_NUMBERS);
 #undef TRANSFORM
 }
 

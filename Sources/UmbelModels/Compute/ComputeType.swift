@@ -19,6 +19,9 @@ package enum ComputeType: String, CaseIterable, Sendable {
 
     var unit: umbel_unit { self == .f32 ? UMBEL_NUMBERS : UMBEL_PAIRS }
 
-    /// How many units of 32 bits hold so many numbers.
-    func units(_ count: Int) -> Int { self == .f32 ? count : (count + 1) / 2 }
+    /// Numbers of a unit of 32 bits.
+    var unitNumbers: Int { self == .f32 ? 1 : 2 }
+
+    /// How many units hold so many numbers.
+    func units(_ count: Int) -> Int { (count + unitNumbers - 1) / unitNumbers }
 }

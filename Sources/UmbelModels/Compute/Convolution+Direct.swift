@@ -42,7 +42,8 @@ extension Convolution {
                 out: out.values.row(row), out_stride: outputs, left: patches.start, left_stride: patches.columns,
                 panels: panels.from(output: 0), panel_stride: panels.stride, rows: patches.rows, inner: panels.inner,
                 columns: outputs, bias: bias.map { UnsafePointer($0.start) },
-                residual: residual.map { UnsafePointer($0.values.row(row)) }, residual_stride: outputs,
+                residual: residual.map { UnsafePointer($0.values.row(row)) }, residual_stride: outputs, ahead: nil,
+                ahead_bytes: 0,
                 unit: panels.type.unit)
             umbel_multiply_panels(&product)
         }

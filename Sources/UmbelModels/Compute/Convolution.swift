@@ -4,7 +4,8 @@ package import UmbelTensor
 
 /// A convolution with W (outputs, inputs, kernel, kernel) over zeros outside of the picture.
 ///
-/// How it is computed depends on the size of the picture, so the weight is packed when a size is first seen.
+/// How it is computed depends on the size of the picture, so the weight is packed when a size is first seen; a variant's own is packed
+/// for each call, and never kept.
 package final class Convolution: PackedLayer {
     /// Zeros around a picture.
     package struct Padding: Hashable, Sendable {
@@ -31,11 +32,11 @@ package final class Convolution: PackedLayer {
     private let weight: TensorView
     private let direct = Mutex<Panels?>(nil)
     private let few = Mutex<Matrix?>(nil)
-    private let transformed = Mutex<[WinogradTile: WinogradWeights]>([:])
+    private let transformed = Mutex<[WinogradTile: WinogradPoints]>([:])
 
     /// - Parameters:
     ///   - type: what products are computed in.
-    ///   - packing: how long a weight is kept packed that is so for a copy's time. What takes longer to make is kept in any case.
+    ///   - packing: how long the weight is kept packed.
     /// - Precondition: `weight` has four axes, the last two alike; `bias` has a number for each output.
     package init(
         weight: TensorView, bias: TensorView?, stride: Int = 1, padding: Padding, type: ComputeType = .f32,
@@ -63,7 +64,7 @@ package final class Convolution: PackedLayer {
         precondition(residual.map { $0.values.rows == out.values.rows && $0.channels == outputs } ?? true)
         switch Method(self, out) {
         case .winograd(let tile):
-            winogradWeights(tile, pool).convolve(x, into: out, padding, bias: bias, residual: residual, pool: pool)
+            winograd(tile, pool).convolve(x, into: out, padding, bias: bias, residual: residual, pool: pool)
         case .few: convolveFew(x, into: out, residual, fewWeights(), pool)
         case .gathered: convolveGathered(x, into: out, residual, gatheredPanels(pool), pool)
         case .direct: convolveDirectly(x, into: out, residual, panels(type, pool), pool)
@@ -107,8 +108,7 @@ package final class Convolution: PackedLayer {
     private func gatheredPanels(_ pool: ComputePool) -> Panels { panels(inputs % 2 == 0 ? type : .f32, pool) }
 
     private func panels(_ type: ComputeType, _ pool: ComputePool) -> Panels {
-        // Of one position it is packed as fast as it is read.
-        if packing == .eachUse, kernel == 1 { return packed(type, pool) }
+        guard packing == .once else { return packed(type, pool) }
         return direct.withLock { known in
             if let known { return known }
             let made = packed(type, pool)
@@ -123,28 +123,36 @@ package final class Convolution: PackedLayer {
 
     /// (kernel · kernel · outputs, inputs)
     private func fewWeights() -> Matrix {
-        few.withLock { known in
+        guard packing == .once else { return rearranged() }
+        return few.withLock { known in
             if let known { return known }
-            let (stored, positions) = (weight.matrix(), kernel * kernel)
-            let made = Matrix(rows: positions * outputs, columns: inputs)
-            for output in 0..<outputs {
-                for input in 0..<inputs {
-                    for position in 0..<positions {
-                        made[position * outputs + output, input] = stored[output, input * positions + position]
-                    }
-                }
-            }
+            let made = rearranged()
             known = made
             return made
         }
     }
 
-    private func winogradWeights(_ tile: WinogradTile, _ pool: ComputePool) -> WinogradWeights {
-        transformed.withLock { known in
-            if let weights = known[tile] { return weights }
-            let made = WinogradWeights(weight, outputs: outputs, inputs: inputs, tile: tile, type: type, pool: pool)
+    private func rearranged() -> Matrix {
+        let (stored, positions) = (weight.matrix(), kernel * kernel)
+        let made = Matrix(rows: positions * outputs, columns: inputs)
+        for output in 0..<outputs {
+            for input in 0..<inputs {
+                for position in 0..<positions {
+                    made[position * outputs + output, input] = stored[output, input * positions + position]
+                }
+            }
+        }
+        return made
+    }
+
+    private func winograd(_ tile: WinogradTile, _ pool: ComputePool) -> Winograd {
+        let weight = WinogradWeight(weight, tile: tile, type: type)
+        guard packing == .once else { return Winograd(weight: weight, kept: nil) }
+        return transformed.withLock { known in
+            if let points = known[tile] { return Winograd(weight: weight, kept: points) }
+            let made = WinogradPoints(weight, pool: pool)
             known[tile] = made
-            return made
+            return Winograd(weight: weight, kept: made)
         }
     }
 }

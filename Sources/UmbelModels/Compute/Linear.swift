@@ -110,7 +110,7 @@ package final class Linear: PackedLayer {
             panels: panels.from(output: columns.lowerBound), panel_stride: panels.stride, rows: rows.count,
             inner: panels.inner, columns: columns.count,
             bias: bias.map { UnsafePointer($0.start + columns.lowerBound) }, residual: residual,
-            residual_stride: outputs, unit: panels.type.unit)
+            residual_stride: outputs, ahead: nil, ahead_bytes: 0, unit: panels.type.unit)
         umbel_multiply_panels(&product)
     }
 }

@@ -79,7 +79,7 @@ final class Panels: Sendable {
 
 extension DType {
     /// What panels are made of without being widened before; nil for other types.
-    fileprivate var turnedFormat: umbel_float_format? {
+    var turnedFormat: umbel_float_format? {
         switch self {
         case .f32, .bf16, .f16: floatFormat
         default: nil

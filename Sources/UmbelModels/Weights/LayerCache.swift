@@ -14,7 +14,7 @@ package enum Packing: Hashable, Sendable {
     /// From its first use on: a base's, which all its variants use.
     case once
     /// While it is used: a variant's own. So a drawing with another adapter waits for no packing and touches no fresh memory, and
-    /// a variant takes no more than its merged tensors. Packing for each use costs less than a hundredth of a step.
+    /// a variant takes no more than its merged tensors. Packing for each use costs some hundredths of a step.
     case eachUse
 }
 
