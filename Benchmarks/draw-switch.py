@@ -2,12 +2,14 @@
 """What the first picture with another adapter costs, at the service's own door.
 
 The base has the size of Stable Diffusion 1.5 (drawing_models.py); each adapter is a LoRA of every linear layer of the U-Net's
-attention. Pictures of one step are drawn by turns with an adapter that has drawn before and with one that has not. The
-adapters that have not are deleted afterwards, so that the next one gets their memory, as in a service that has been running.
+attention, of every convolution of its resnets and samplers, or of both. Pictures of one step are drawn by turns with an adapter
+that has drawn before and with one that has not. The adapters that have not are deleted afterwards, so that the next one gets their
+memory, as in a service that has been running.
 `merge` and `infer` are the times of the answer's Server-Timing: the second holds the step, decoding, and whatever another adapter
 costs beside its merge.
 
-usage: Benchmarks/draw-switch.py --cache FOLDER [--size 256] [--rank 4] [--rounds 7] [--type f32] [--bin .build/release]
+usage: Benchmarks/draw-switch.py --cache FOLDER [--size 256] [--rank 4] [--rounds 7] [--type f32]
+                                 [--touching attention] [--bin .build/release]
 """
 import argparse
 import json
@@ -20,23 +22,28 @@ import drawing_models
 from measuring import Connection, Umbel, header, machine, safetensors
 
 
-def adapter(path, unet, rank, seed):
-    tensors = []
+def touched(unet, what):
+    """Name and shape of each weight that the adapters change."""
+    parts = {"attention": [".attn"], "convolutions": [".conv"], "both": [".attn", ".conv"]}[what]
     for name, entry in header(unet)[0].items():
-        if ".attn" not in name or not name.endswith(".weight"):
-            continue
-        outputs, inputs = entry["shape"]
+        if name.endswith(".weight") and any(part in name for part in parts):
+            yield name, entry
+
+
+def adapter(path, unet, what, rank, seed):
+    tensors = []
+    for name, entry in touched(unet, what):
+        outputs, inputs, *kernel = entry["shape"]
         stem = "lora_unet_" + name.removesuffix(".weight").replace(".", "_")
-        tensors += [(f"{stem}.lora_down.weight", (rank, inputs)), (f"{stem}.lora_up.weight", (outputs, rank))]
+        tensors += [(f"{stem}.lora_down.weight", (rank, inputs, *kernel)),
+                    (f"{stem}.lora_up.weight", (outputs, rank, *(1 for _ in kernel)))]
     safetensors(tensors, path, seed)
     with open(path, "rb") as file:
         return file.read()
 
 
-def touched_bytes(unet):
-    entries = header(unet)[0].items()
-    return sum(entry["data_offsets"][1] - entry["data_offsets"][0] for name, entry in entries
-               if ".attn" in name and name.endswith(".weight"))
+def touched_bytes(unet, what):
+    return sum(entry["data_offsets"][1] - entry["data_offsets"][0] for _, entry in touched(unet, what))
 
 
 def draw(port, model, size):
@@ -63,6 +70,7 @@ def main():
     parser.add_argument("--rank", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--type", default="f32", choices=["f32", "bf16"])
+    parser.add_argument("--touching", default="attention", choices=["attention", "convolutions", "both"])
     parser.add_argument("--bin", default=".build/release")
     arguments = parser.parse_args()
     folder = drawing_models.write(arguments.cache, "sd15")
@@ -73,7 +81,7 @@ def main():
         control = Connection(service.port)
         names = ["known", *(f"new{index}" for index in range(arguments.rounds + 2))]
         for seed, name in enumerate(names):
-            content = adapter(f"{scratch}/{name}.safetensors", unet, arguments.rank, seed + 1)
+            content = adapter(f"{scratch}/{name}.safetensors", unet, arguments.touching, arguments.rank, seed + 1)
             status, body = control.request("PUT", f"/v1/adapters/{name}", content)
             if status not in (200, 201):
                 raise RuntimeError(body.decode()[:500])
@@ -89,7 +97,7 @@ def main():
             control.request("DELETE", f"/v1/adapters/{name}?force=true")
         service.stop()
     # The first ones take fresh memory.
-    print(f"rank {arguments.rank}, {touched_bytes(unet) / 1e6:.0f} MB of weights touched, one step at {arguments.size}²,"
+    print(f"rank {arguments.rank}, {touched_bytes(unet, arguments.touching) / 1e6:.0f} MB of weights touched, one step at {arguments.size}²,"
           f" {arguments.type}, median of {arguments.rounds} rounds\n")
     print("| picture | merge ms | infer ms |")
     print("|---------|----------|----------|")

@@ -5,6 +5,18 @@ import UmbelModels
 import UmbelPOSIX
 import UmbelTensor
 
+/// Layers of a U-Net that an adapter changes.
+enum TouchedLayers: String, CaseIterable, ExpressibleByArgument {
+    case attention, convolutions, both
+
+    /// Whether they are those of a weight's name.
+    func contains(_ name: String) -> Bool {
+        guard name.hasSuffix(".weight") else { return false }
+        let (isAttention, isConvolution) = (name.contains(".attn"), name.contains(".conv"))
+        return self != .convolutions && isAttention || self != .attention && isConvolution
+    }
+}
+
 /// `umbel-bench draw`: how long a part of drawing takes with the weights of a pipeline's folder, and what memory it needs.
 struct DrawBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -13,8 +25,8 @@ struct DrawBenchmark: ParsableCommand {
         discussion: """
             unet is one evaluation of two samples, as a step with guidance takes; vae decodes one picture; text encodes two \
             prompts of 77 tokens by every text encoder; switch is a U-Net's first evaluation when an adapter has changed \
-            every linear layer of its attention, in the memory of the variant before, by turns with the same another time \
-            and with the base: what another adapter costs at once beside its merge, and in each step.
+            every linear layer of its attention, or what --touching says, in the memory of the variant before, by turns with \
+            the same another time and with the base: what another adapter costs at once beside its merge, and in each step.
 
             The first evaluation packs the weights and is told apart from the others, of which the median is printed. “Packed” \
             is what the packed weights take, “peak” the most that the process held, mapped weights included.
@@ -29,6 +41,9 @@ struct DrawBenchmark: ParsableCommand {
 
     @Option(help: "Which part.")
     var part: Part = .unet
+
+    @Option(help: "What the adapter of a switch changes.")
+    var touching: TouchedLayers = .attention
 
     @Option(help: "Width and height of the picture in pixels.")
     var size = 512
@@ -71,7 +86,7 @@ struct DrawBenchmark: ParsableCommand {
             case .unet: try models.unet()
             case .vae: try models.autoencoder(tiled: tiled)
             case .text: try models.text()
-            case .switch: try models.otherAdapter()
+            case .switch: try models.otherAdapter(touching: touching)
             }
         if let values { return try write(work, to: values) }
         let first = try Self.time(work.body)

@@ -34,15 +34,15 @@ struct DrawModels {
             body: { _ = try evaluation() }, packedBytes: { source.layers.packedBytes }, values: evaluation)
     }
 
-    /// A U-Net with other numbers in all linear layers of its attention: every time another variant, whose memory the next one gets.
-    /// Beside it the same variant another time, and the base, whose weights are packed. Each as a picture's first step.
-    func otherAdapter() throws -> Work {
+    /// A U-Net with other numbers in some layers: every time another variant, whose memory the next one gets. Beside it the same
+    /// variant another time, and the base, whose weights are packed. Each as a picture's first step.
+    func otherAdapter(touching touched: TouchedLayers) throws -> Work {
         let (json, source) = try parts("unet")
         let configuration = try UNetConfiguration(json)
         let own = try evaluation(configuration, source, isFirst: true)
         _ = try own()
         var replaced: [String: TensorView] = [:]
-        for name in source.names where name.contains(".attn") && name.hasSuffix(".weight") {
+        for name in source.names where touched.contains(name) {
             replaced[name] = source.tensor(name)?.copied()
         }
         var last: (variant: ReplacedTensors, evaluate: () throws -> Matrix)

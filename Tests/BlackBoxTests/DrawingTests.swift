@@ -64,17 +64,15 @@ import UmbelFormats
         #expect(wrong.status == 2 && wrong.errors.contains("--compute-type"), "\(wrong.errors)")
     }
 
-    /// The packed layers of the only base, and that they are what `memory` counts.
+    /// The layers of the only base, and that its packed ones are what `memory` counts.
     private func layers(_ service: Service) throws -> JSON {
         let list = try service.get("/v1/variants").json
         let layers = try #require(list["layers"]?.array?.first)
-        let variants = try #require(layers["variants"]?.array)
-        let sum = variants.reduce(layers["shared"]?.integer ?? 0) { $0 + ($1["bytes"]?.integer ?? 0) }
-        #expect(list["memory"]?["layers"]?.integer == sum)
+        #expect(list["memory"]?["layers"] == layers["shared"])
         return layers
     }
 
-    @Test func `packed layers are counted, and a variant adds only those that it touches`() throws {
+    @Test func `packed layers are counted, and a variant holds only the tensors that it touches`() throws {
         let service = try Service(["shapes": Samples.pipeline])
         #expect(try service.put("outline", Samples.outline).status == 201)
         _ = try drawn(service)
@@ -86,6 +84,8 @@ import UmbelFormats
         let variant = try #require(both["variants"]?.array?.first)
         let own = try #require(variant["bytes"]?.integer)
         #expect(both["shared"]?.integer == shared && own > 0 && own < shared)
+        // They are the merged ones that the cache has.
+        #expect(try own == service.get("/v1/variants").json["memory"]?["merged"]?.integer)
         // Another time everything is there.
         _ = try drawn(service, "shapes+outline")
         #expect(try layers(service) == both)

@@ -10,7 +10,7 @@ package struct MemoryUse: Hashable, Sendable {
     package var adapters = 0
     /// Blocks that are kept to be used again.
     package var spare = 0
-    /// Packed layers of the networks that draw.
+    /// Packed weights of the networks that draw.
     package var layers = 0
     /// Pages of the bases' files, mapped once for all variants. The kernel may drop them and read them again.
     package var shared = 0

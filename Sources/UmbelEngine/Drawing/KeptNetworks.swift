@@ -8,9 +8,8 @@ struct KeptNetworks {
         let networks: DiffusionNetworks
         let layers: [LayerCache]
 
-        var packedBytes: Int { layers.reduce(0) { $0 + $1.packedBytes } }
-        /// Merged tensors that layers still hold are nobody else's once the cache has let them go.
-        var bytes: Int { layers.reduce(packedBytes) { $0 + $1.storedBytes } }
+        /// Merged tensors that layers hold are nobody else's once the cache has let them go.
+        var bytes: Int { layers.reduce(0) { $0 + $1.storedBytes } }
     }
 
     /// The last used last.
@@ -34,8 +33,7 @@ struct KeptNetworks {
 
     mutating func remove(_ id: String) { entries.removeAll { $0.id == id } }
 
-    /// Lets the networks go that were not used for longest, until those that are left take no more than `bytes`. Layers grow
-    /// while they draw, so this is for afterwards.
+    /// Lets the networks go that were not used for longest, until those that are left take no more than `bytes`.
     mutating func trim(to bytes: Int) {
         var sum = entries.reduce(0) { $0 + $1.bytes }
         while let first = entries.first, sum > bytes || entries.count > Self.most {
@@ -45,6 +43,6 @@ struct KeptNetworks {
     }
 
     var variants: [LayerMemory.Owned] {
-        entries.filter { !$0.layers.isEmpty }.map { LayerMemory.Owned(id: $0.id, bytes: $0.packedBytes) }
+        entries.filter { !$0.layers.isEmpty }.map { LayerMemory.Owned(id: $0.id, bytes: $0.bytes) }
     }
 }

@@ -1,4 +1,4 @@
-/// What the packed layers of a base that draws take, in bytes.
+/// What the layers of a base that draws take, in bytes.
 package struct LayerMemory: Hashable, Sendable {
     package struct Owned: Hashable, Sendable {
         /// The variant's id.
@@ -11,14 +11,12 @@ package struct LayerMemory: Hashable, Sendable {
     }
 
     package let base: String
-    /// Layers that no adapter touches, and those of the base alone: the same for all variants.
+    /// Packed weights that no adapter touches, and those of the base alone: the same for all variants.
     package let shared: Int
-    /// What each variant has for itself, the one that drew last at the end.
+    /// Merged tensors that the layers of each variant hold, the one that drew last at the end. They are the cache's as well, or lent.
     package let variants: [Owned]
 
     package init(base: String, shared: Int, variants: [Owned]) {
         (self.base, self.shared, self.variants) = (base, shared, variants)
     }
-
-    package var total: Int { variants.reduce(shared) { $0 + $1.bytes } }
 }

@@ -2,8 +2,8 @@ internal import Synchronization
 package import UmbelModels
 package import UmbelTensor
 
-/// Draws with the pipelines of the bases. A pipeline is read when it is first asked for; its layers are packed once, and
-/// those that an adapter changes once for each variant.
+/// Draws with the pipelines of the bases. A pipeline is read when it is first asked for; its layers are packed once,
+/// and those that an adapter changes while they compute.
 package final class PipelinePainter: Painter {
     private let bases: [BaseModel]
     private let cache: VariantCache

@@ -55,7 +55,7 @@ enum VariantRoutes {
         let cache = call.engine.cache
         let layers = call.application.drawing?.queue.painter.memory ?? []
         var memory = call.engine.memory
-        memory.layers = layers.reduce(0) { $0 + $1.total }
+        memory.layers = layers.reduce(0) { $0 + $1.shared }
         return .json(
             .ok,
             [

@@ -18,7 +18,7 @@ enum CacheView {
         return .object(members)
     }
 
-    /// The packed layers of each base that has drawn.
+    /// The layers of each base that has drawn.
     static func layers(_ memory: [LayerMemory]) -> JSON {
         .array(
             memory.map { base in
