@@ -35,8 +35,7 @@ INLINE void turn_outputs(float *out, const float *weight, size_t outputs, size_t
 // Two rows of a panel's numbers as one of its pairs.
 INLINE void pair_rows(uint32_t *out, const float *first, const float *second) {
     for (size_t c = 0; c < UMBEL_WEIGHT_COLUMNS; c += LANES) {
-        const vu pair = round_bfloat(load(first + c)) | round_bfloat(load(second + c)) << 16;
-        memcpy(out + c, &pair, sizeof pair);
+        store(out + c, (vf)pair_of(load(first + c), load(second + c)));
     }
 }
 
@@ -229,9 +228,9 @@ static void set_pack_rows(uint32_t *out, size_t out_stride, const float *in, siz
                           size_t columns) {
     for (size_t r = 0; r < rows; r += 2, out += out_stride, in += 2 * in_stride) {
         for (size_t c = 0; c < columns; c += LANES) {
-            const vu first = round_bfloat(load_part(in + c, columns - c));
-            const vu second = r + 1 < rows ? round_bfloat(load_part(in + in_stride + c, columns - c)) : 0;
-            store_part((float *)out + c, (vf)(first | second << 16), columns - c);
+            const vf first = load_part(in + c, columns - c);
+            const vf second = r + 1 < rows ? load_part(in + in_stride + c, columns - c) : 0;
+            store_part((float *)out + c, (vf)pair_of(first, second), columns - c);
         }
     }
 }
