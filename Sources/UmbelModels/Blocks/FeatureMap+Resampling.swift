@@ -5,7 +5,7 @@ extension FeatureMap {
     /// down, as torch's `interpolate(mode="nearest")` has it.
     func nearest(height newHeight: Int, width newWidth: Int, pool: ComputePool) -> FeatureMap {
         if newHeight == 2 * height, newWidth == 2 * width { return upsampled(pool: pool) }
-        let out = FeatureMap(batch: batch, height: newHeight, width: newWidth, channels: channels)
+        let out = FeatureMap(batch: batch, height: newHeight, width: newWidth, channels: channels, pool: pool)
         let (rowScale, columnScale) = (Float(height) / Float(newHeight), Float(width) / Float(newWidth))
         pool.forEachRange(batch * newHeight, grain: 1) { lines in
             for line in lines {
@@ -22,7 +22,7 @@ extension FeatureMap {
 
     /// The mean of each square of 2 · 2 places. An odd last row or column is left out.
     func averagedPairs(pool: ComputePool) -> FeatureMap {
-        let out = FeatureMap(batch: batch, height: height / 2, width: width / 2, channels: channels)
+        let out = FeatureMap(batch: batch, height: height / 2, width: width / 2, channels: channels, pool: pool)
         pool.forEachRange(batch * out.height, grain: 1) { lines in
             for line in lines {
                 let top = (line / max(1, out.height) * height + 2 * (line % max(1, out.height))) * width

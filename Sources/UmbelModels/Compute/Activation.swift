@@ -49,7 +49,7 @@ package enum Activation: String, Sendable {
     package static func gatedGELU(_ x: Matrix, pool: ComputePool) -> Matrix {
         precondition(x.columns % 2 == 0)
         let width = x.columns / 2
-        let out = Matrix(rows: x.rows, columns: width)
+        let out = Matrix(rows: x.rows, columns: width, pool: pool)
         pool.forEachRange(x.rows, grain: 16) { rows in
             umbel_gate(out.row(rows.lowerBound), width, x.row(rows.lowerBound), x.columns, rows.count, width)
         }

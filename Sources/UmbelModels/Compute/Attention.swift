@@ -55,7 +55,7 @@ package enum Attention {
     package static func of(
         query: Matrix, on other: Seen, mask: Mask = .none, scale: Float? = nil, pool: ComputePool
     ) -> Matrix {
-        let out = Matrix(rows: query.rows, columns: query.columns)
+        let out = Matrix(rows: query.rows, columns: query.columns, pool: pool)
         forEachBlock(query, on: other, mask, scale, pool) { rows, column, attention, scratch in
             attention.out = out.row(rows.lowerBound) + column
             attention.out_stride = out.columns
@@ -71,7 +71,7 @@ package enum Attention {
         guard type != .f32, size % 2 == 0 else {
             return Factors(of(query: query, on: other, pool: pool), type: type, pool: pool)
         }
-        let units = Matrix(rows: query.rows, columns: type.units(query.columns))
+        let units = Matrix(rows: query.rows, columns: type.units(query.columns), pool: pool)
         forEachBlock(query, on: other, .none, nil, pool) { rows, column, attention, scratch in
             let numbers = Matrix(rows: rows.count, columns: size)
             attention.out = numbers.start
@@ -118,7 +118,7 @@ extension Matrix {
     fileprivate func pairedRows(batch: Int, pool: ComputePool) -> Matrix {
         let height = rows / batch
         let pairs = ComputeType.bf16.units(height)
-        let units = Matrix(rows: batch * pairs, columns: Matrix.staggered(columns))
+        let units = Matrix(rows: batch * pairs, columns: Matrix.staggered(columns), pool: pool)
         let grain = 32
         let parts = (pairs + grain - 1) / grain
         pool.forEach(batch * parts) { index in

@@ -60,7 +60,7 @@ package final class Convolution: PackedLayer {
         precondition(x.channels == inputs)
         let height = (x.height + padding.top + padding.bottom - kernel) / stride + 1
         let width = (x.width + padding.left + padding.right - kernel) / stride + 1
-        let out = FeatureMap(batch: x.batch, height: height, width: width, channels: outputs)
+        let out = FeatureMap(batch: x.batch, height: height, width: width, channels: outputs, pool: pool)
         precondition(residual.map { $0.values.rows == out.values.rows && $0.channels == outputs } ?? true)
         switch Method(self, out) {
         case .winograd(let tile):

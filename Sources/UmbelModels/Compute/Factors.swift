@@ -21,7 +21,7 @@ package struct Factors: Sendable {
         rows: Int, columns: Int, type: ComputeType, pool: ComputePool,
         _ write: @Sendable (Range<Int>, UnsafeMutablePointer<Float>) -> Void
     ) {
-        let units = Matrix(rows: rows, columns: type.units(columns))
+        let units = Matrix(rows: rows, columns: type.units(columns), pool: pool)
         pool.forEachRange(rows, grain: 32) { range in
             guard type != .f32 else {
                 write(range, units.row(range.lowerBound))
@@ -46,7 +46,7 @@ extension Matrix {
 
     /// All rows as pairs of bf16, one unit for two neighbouring columns, made by all threads.
     func pairedColumns(pool: ComputePool) -> Matrix {
-        let units = Matrix(rows: rows, columns: ComputeType.bf16.units(columns))
+        let units = Matrix(rows: rows, columns: ComputeType.bf16.units(columns), pool: pool)
         pool.forEachRange(rows, grain: 64) { range in
             units.pack(self, from: range.lowerBound, rows: range)
         }

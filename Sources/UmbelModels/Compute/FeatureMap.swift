@@ -15,8 +15,11 @@ package struct FeatureMap: Sendable {
     package var places: Int { height * width }
 
     /// Uninitialised.
-    package init(batch: Int, height: Int, width: Int, channels: Int) {
-        self.init(batch: batch, height: height, width: width, Matrix(rows: batch * height * width, columns: channels))
+    ///
+    /// - Parameter pool: whose threads populate pages that are fresh; nil for the calling thread alone.
+    package init(batch: Int, height: Int, width: Int, channels: Int, pool: ComputePool? = nil) {
+        let values = Matrix(rows: batch * height * width, columns: channels, pool: pool)
+        self.init(batch: batch, height: height, width: width, values)
     }
 
     /// - Precondition: a row for each place of each picture.

@@ -47,7 +47,7 @@ package final class Linear: PackedLayer {
         precondition(x.columns == inputs && x.type == type)
         precondition(residual.map { $0.rows == x.rows && $0.columns == outputs } ?? true)
         let panels = weight.panels(forRows: x.rows, columns: outputs, pool: pool)
-        let out = Matrix(rows: x.rows, columns: outputs)
+        let out = Matrix(rows: x.rows, columns: outputs, pool: pool)
         let parts = panels.parts(rows: x.rows, columns: outputs, pool: pool)
         pool.forEach(parts.count) { index in
             let (rows, columns) = parts[index]
@@ -72,7 +72,7 @@ package final class Linear: PackedLayer {
             return Factors(Activation.gatedGELU(self(x, pool: pool), pool: pool), type: type, pool: pool)
         }
         let panels = weight.panels(forRows: x.rows, columns: half, pool: pool)
-        let out = Matrix(rows: x.rows, columns: type.units(half))
+        let out = Matrix(rows: x.rows, columns: type.units(half), pool: pool)
         let parts = panels.parts(rows: x.rows, columns: half, widest: 5 * Panels.width, pool: pool)
         pool.forEach(parts.count) { index in
             let (rows, columns) = parts[index]

@@ -20,7 +20,7 @@ package final class GroupNorm: Sendable {
     /// - Parameter silu: whether x · sigmoid(x) is taken of the result.
     package func callAsFunction(_ x: FeatureMap, silu: Bool, pool: ComputePool) -> FeatureMap {
         precondition(x.channels == scale.count)
-        let out = x.with(Matrix(rows: x.values.rows, columns: x.channels))
+        let out = x.with(Matrix(rows: x.values.rows, columns: x.channels, pool: pool))
         let changes = changes(x, pool)
         let grain = 64
         let parts = (x.places + grain - 1) / grain

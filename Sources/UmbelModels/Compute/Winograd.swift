@@ -44,8 +44,8 @@ struct Winograd: Sendable {
     ) {
         let tiles = Tiles(x, out, padding, weight.tile)
         let strip = stripLength(tiles.count)
-        let transformed = Matrix(rows: points, columns: Matrix.staggered(strip * inner))
-        let products = Matrix(rows: points, columns: Matrix.staggered(strip * outputs))
+        let transformed = Matrix(rows: points, columns: Matrix.staggered(strip * inner), pool: pool)
+        let products = Matrix(rows: points, columns: Matrix.staggered(strip * outputs), pool: pool)
         for first in stride(from: 0, to: tiles.count, by: strip) {
             let count = min(strip, tiles.count - first)
             tiles.forEachPart(first, count, pool) { picture, range, place in
