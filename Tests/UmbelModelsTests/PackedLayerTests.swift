@@ -88,6 +88,8 @@ struct PackedLayerTests {
             // Winograd's tiles of each kind: inputs in several parts, panels that are cut by rows, and odd numbers of both.
             Shape(inputs: 701, outputs: 20, size: 5), Shape(inputs: 33, outputs: 130, size: 13),
             Shape(inputs: 17, outputs: 70, size: 24),
+            // In f32 more tiles than are computed together.
+            Shape(inputs: 1400, outputs: 20, size: 24),
         ])
     func convolutionForEachUse(type: ComputeType, shape: Shape) {
         let x = FeatureMap(
